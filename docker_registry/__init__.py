@@ -1,0 +1,3 @@
+"""A container registry for people who run OpenStack and Ceph."""
+
+__version__ = "1.0.0.dev0"

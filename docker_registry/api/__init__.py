@@ -1,0 +1,1 @@
+"""HTTP and nothing else: parse the request, call the registry, shape the answer."""

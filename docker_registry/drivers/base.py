@@ -1,0 +1,170 @@
+"""The driver contract: bytes at paths.
+
+A path is a relative POSIX path such as ``docker/registry/v2/blobs/sha256/ab/abcd…/data``: no
+leading slash, no empty, ``.`` or ``..`` component. Directories don't exist by themselves: one is
+there exactly as long as an object lies somewhere below it. A driver knows nothing of registries,
+is safe to use from many threads, and is made once a process. Other processes, on this machine or
+another, may work on the same store at the same time.
+
+Every method may raise the errors of ``docker_registry.errors``: ``PathNotFound``,
+``Unavailable``, ``AccessDenied`` and ``QuotaExceeded``; never the backend's own.
+
+The suite in ``tests/drivers`` states this contract and runs against every driver.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO, ClassVar
+
+#: What ``start_upload`` and ``append`` give: plain JSON data that the caller keeps, so that any
+#: process can go on with the upload. Its keys are the driver's own business.
+UploadState = dict[str, Any]
+
+#: How many bytes a reader gives at a time, at most.
+CHUNK_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """What is known of an object without reading it.
+
+    :param size: in bytes.
+    :param modified: seconds since the epoch.
+    """
+
+    size: int
+    modified: float
+
+
+class Reader(ABC):
+    """The bytes of an object, or of a part of it: iterate once, then close.
+
+    :ivar size: bytes of the whole object.
+    :ivar length: bytes that iterating gives.
+    :ivar file: where the object is a real file, that file, open and at the right offset (for
+        ``sendfile``); it belongs to the reader.
+    """
+
+    size: int
+    length: int
+    file: BinaryIO | None = None
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[bytes]:
+        """Give the bytes in chunks of at most ``CHUNK_BYTES``."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of what the reader holds. May be called twice."""
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Driver(ABC):
+    """One storage backend."""
+
+    #: The name by which a flavor chooses the driver (``storage: local``).
+    name: ClassVar[str]
+
+    @abstractmethod
+    def get_content(self, path: str) -> bytes:
+        """Give a small object whole."""
+
+    @abstractmethod
+    def put_content(self, path: str, data: bytes) -> None:
+        """Store a small object: an atomic replace, durable on return."""
+
+    def put_transient(self, path: str, data: bytes) -> None:
+        """Store a small object that may be lost if the machine crashes, never torn.
+
+        For what can be made again, such as upload sessions; a driver that gains nothing by it
+        stores it as durably as anything else.
+        """
+        self.put_content(path, data)
+
+    @abstractmethod
+    def reader(self, path: str, offset: int = 0, length: int | None = None) -> Reader:
+        """Open an object at ``offset`` bytes, for ``length`` bytes (to the end by default).
+
+        What lies beyond the end is cut: the reader's ``length`` says what comes.
+        """
+
+    @abstractmethod
+    def stat(self, path: str) -> Stat:
+        """Give size and modified time of an object; a directory is ``PathNotFound``."""
+
+    @abstractmethod
+    def list(self, path: str, after: str = "", limit: int = 1000) -> list[str]:
+        """Give the names of a directory's children, in byte order.
+
+        At most ``limit`` names (one component each), all greater than ``after``, which need not
+        exist. Fewer than ``limit`` means that there are no more. A directory that is not there
+        is empty.
+        """
+
+    @abstractmethod
+    def touch(self, path: str) -> None:
+        """Set an object's modified time to now."""
+
+    @abstractmethod
+    def delete(self, path: str) -> None:
+        """Remove an object, or a directory with all below it, durably.
+
+        ``PathNotFound`` when there is neither.
+        """
+
+    def redirect_url(self, path: str, method: str, seconds: int) -> str | None:
+        """Give an address where a client can GET or HEAD the object itself, or ``None``.
+
+        :param method: ``GET`` or ``HEAD``.
+        :param seconds: how long the address must work.
+        """
+        return None
+
+    @abstractmethod
+    def start_upload(self, path: str) -> UploadState:
+        """Begin an upload that may keep its parts below the directory ``path``."""
+
+    @abstractmethod
+    def append(self, state: UploadState, chunks: Iterable[bytes]) -> UploadState:
+        """Add bytes to an upload, durably, and give the new state.
+
+        The old state stays valid and means the upload without these bytes, so that two appends
+        to the same state, or one that is cut off by a crash, can't spoil each other's bytes.
+        """
+
+    @abstractmethod
+    def upload_content(self, state: UploadState) -> Iterator[bytes]:
+        """Give the bytes of an upload so far. Only called directly before ``commit``."""
+
+    @abstractmethod
+    def commit(self, state: UploadState, path: str) -> None:
+        """Make the upload's bytes an object at ``path``, whole and durable, replacing any.
+
+        ``PathNotFound`` when the upload is gone.
+        """
+
+    @abstractmethod
+    def abort(self, state: UploadState) -> None:
+        """Let go of an upload that will not be committed. It may be gone already."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raise what keeps the backend from being used (``Unavailable``, ``AccessDenied``)."""
+
+    def iterate(self, path: str, page: int = 1000) -> Iterator[str]:
+        """Give the names of all of a directory's children, in byte order, page by page."""
+        after = ""
+        while True:
+            names = self.list(path, after, page)
+            yield from names
+            if len(names) < page:
+                return
+            after = names[-1]
