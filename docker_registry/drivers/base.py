@@ -159,9 +159,8 @@ class Driver(ABC):
     def check(self) -> None:
         """Raise what keeps the backend from being used (``Unavailable``, ``AccessDenied``)."""
 
-    def iterate(self, path: str, page: int = 1000) -> Iterator[str]:
-        """Give the names of all of a directory's children, in byte order, page by page."""
-        after = ""
+    def iterate(self, path: str, after: str = "", page: int = 1000) -> Iterator[str]:
+        """Give the names of all of a directory's children behind ``after``, page by page."""
         while True:
             names = self.list(path, after, page)
             yield from names

@@ -1,45 +1,52 @@
-"""What happened in the registry, for whoever listens: search, notifications, metrics.
-
-Signals are sent after the storage has been changed, in the thread of the request. The sender is
-the ``Registry``; the arguments are given as keywords. A listener that fails is logged and
-changes nothing for the client: the storage is the truth.
-
-======================  ============================================================
-signal                  arguments
-======================  ============================================================
-``manifest_pushed``     ``repository``, ``manifest`` (a ``Manifest``)
-``manifest_deleted``    ``repository``, ``digest``
-``tag_pushed``          ``repository``, ``tag``, ``manifest`` (a ``Manifest``)
-``tag_deleted``         ``repository``, ``tag``
-``repository_deleted``  ``repository``
-======================  ============================================================
-
-A manifest pushed by tag sends ``manifest_pushed``, then ``tag_pushed``; deleting a manifest that
-tags point to sends ``tag_deleted`` for each, then ``manifest_deleted``.
-"""
+"""What happened in the registry, for whoever listens: search, notifications, metrics."""
 
 from __future__ import annotations
 
 import logging
 from typing import Any
 
-from blinker import Namespace, NamedSignal
+from blinker import NamedSignal, Namespace
 
 log = logging.getLogger(__name__)
 
-_signals = Namespace()
 
-manifest_pushed = _signals.signal("manifest-pushed")
-manifest_deleted = _signals.signal("manifest-deleted")
-tag_pushed = _signals.signal("tag-pushed")
-tag_deleted = _signals.signal("tag-deleted")
-repository_deleted = _signals.signal("repository-deleted")
+class Events:
+    """The signals of one registry.
 
+    They are sent after the storage has been changed, in the thread of the request; the sender is
+    the ``Events`` itself and the arguments are given as keywords:
 
-def announce(signal: NamedSignal, sender: object, **what: Any) -> None:
-    """Send a signal to each listener, whatever the others do."""
-    for receiver in list(signal.receivers_for(sender)):
-        try:
-            receiver(sender, **what)
-        except Exception:
-            log.exception("a listener of %s failed for %s", signal.name, what.get("repository"))
+    ======================  ====================================================
+    signal                  arguments
+    ======================  ====================================================
+    ``manifest_pushed``     ``repository``, ``manifest`` (a ``Manifest``)
+    ``manifest_deleted``    ``repository``, ``digest``
+    ``tag_pushed``          ``repository``, ``tag``, ``manifest`` (a ``Manifest``)
+    ``tag_deleted``         ``repository``, ``tag``
+    ``repository_deleted``  ``repository``
+    ======================  ====================================================
+
+    A manifest pushed by tag sends ``manifest_pushed``, then ``tag_pushed``. Deleting a manifest
+    that tags point to sends ``tag_deleted`` for each, then ``manifest_deleted``. Deleting a
+    repository sends ``repository_deleted`` alone.
+    """
+
+    def __init__(self) -> None:
+        signals = Namespace()
+        self.manifest_pushed = signals.signal("manifest-pushed")
+        self.manifest_deleted = signals.signal("manifest-deleted")
+        self.tag_pushed = signals.signal("tag-pushed")
+        self.tag_deleted = signals.signal("tag-deleted")
+        self.repository_deleted = signals.signal("repository-deleted")
+
+    def announce(self, signal: NamedSignal, **what: Any) -> None:
+        """Send a signal to each listener, whatever the others do.
+
+        A listener that fails is logged and changes nothing for the client, whose request is
+        done: the storage is the truth.
+        """
+        for receiver in list(signal.receivers_for(self)):
+            try:
+                receiver(self, **what)
+            except Exception:
+                log.exception("a listener of %s failed for %s", signal.name, what)

@@ -1,0 +1,40 @@
+"""What a registry is, without HTTP and without a backend."""
+
+from __future__ import annotations
+
+from docker_registry.drivers.base import Driver
+from docker_registry.registry.blobs import Blobs
+from docker_registry.registry.cache import ManifestCache
+from docker_registry.registry.events import Events
+from docker_registry.registry.manifests import Manifests
+from docker_registry.registry.referrers import Referrers
+from docker_registry.registry.repositories import Repositories
+from docker_registry.registry.tags import Tags
+from docker_registry.registry.uploads import Uploads
+
+
+class Registry:
+    """All resources of a registry over one store.
+
+    :param sparse_indexes: whether an index may name manifests that are not in the repository.
+    :param cache_bytes: budget, in bytes, of the process's cache of immutable manifests.
+    """
+
+    def __init__(
+        self, driver: Driver, *, sparse_indexes: bool = False, cache_bytes: int = 32 * 1024 * 1024
+    ) -> None:
+        self.driver = driver
+        self.events = Events()
+        self.blobs = Blobs(driver)
+        self.uploads = Uploads(driver, self.blobs)
+        self.tags = Tags(driver)
+        self.manifests = Manifests(
+            driver,
+            blobs=self.blobs,
+            tags=self.tags,
+            referrers=Referrers(driver),
+            cache=ManifestCache(cache_bytes),
+            events=self.events,
+            sparse_indexes=sparse_indexes,
+        )
+        self.repositories = Repositories(driver, self.events)

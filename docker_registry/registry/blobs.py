@@ -1,0 +1,113 @@
+"""Blobs: bytes under their digest, and which repository may see them."""
+
+from __future__ import annotations
+
+import time
+
+from docker_registry.drivers.base import Driver, Reader
+from docker_registry.errors import BlobUnknown, PathNotFound
+from docker_registry.registry import layout
+from docker_registry.registry.links import read_link, write_link
+from docker_registry.registry.names import Digest, RepositoryName
+
+#: A blob that a client is told of is touched when it is older than this, in seconds, so that
+#: garbage collection, whose grace is twice as long, doesn't take it before its manifest comes.
+TOUCH_AFTER = 12 * 3600
+
+
+class Blobs:
+    """The blobs of all repositories.
+
+    A blob's bytes are stored once, whatever the number of repositories that have it; a repository
+    has a blob when a link says so.
+    """
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    def stat(self, repository: RepositoryName, digest: Digest) -> int:
+        """Give the size, in bytes, of a blob in a repository; ``BlobUnknown`` if it is not there.
+
+        Whoever is told that a blob is there may rely on it for a push, so its life is renewed.
+        """
+        return self._renew(self._resolve(repository, digest))
+
+    def open(
+        self,
+        repository: RepositoryName,
+        digest: Digest,
+        offset: int = 0,
+        length: int | None = None,
+    ) -> Reader:
+        """Open a blob in a repository at ``offset``, for ``length`` bytes or to the end."""
+        path = layout.blob(self._resolve(repository, digest))
+        try:
+            return self._driver.reader(path, offset, length)
+        except PathNotFound:
+            raise _unknown(digest) from None
+
+    def redirect_url(
+        self, repository: RepositoryName, digest: Digest, method: str, seconds: int
+    ) -> str | None:
+        """Give an address of the backend itself for a blob, where there is one."""
+        path = layout.blob(self._resolve(repository, digest))
+        return self._driver.redirect_url(path, method, seconds)
+
+    def has(self, repository: RepositoryName, digest: Digest) -> bool:
+        """Whether a blob is in a repository, with its life renewed if it is."""
+        try:
+            self.stat(repository, digest)
+        except BlobUnknown:
+            return False
+        return True
+
+    def mount(self, source: RepositoryName | None, target: RepositoryName, digest: Digest) -> bool:
+        """Give ``target`` a blob that ``source`` has, or any repository if that is ``None``.
+
+        ``False``, and nothing done, when there is no such blob.
+        """
+        try:
+            stored = self._resolve(source, digest) if source else digest
+            self._renew(stored)
+        except BlobUnknown:
+            return False
+        self.link(target, digest, stored)
+        return True
+
+    def link(
+        self, repository: RepositoryName, digest: Digest, stored: Digest | None = None
+    ) -> None:
+        """Put a blob whose bytes are stored (under ``stored``) into a repository."""
+        write_link(self._driver, layout.layer_link(repository, digest), stored or digest)
+
+    def delete(self, repository: RepositoryName, digest: Digest) -> None:
+        """Take a blob out of a repository. Its bytes stay until garbage collection."""
+        try:
+            self._driver.delete(layout.layer_link(repository, digest))
+        except PathNotFound:
+            raise _unknown(digest) from None
+
+    def _resolve(self, repository: RepositoryName, digest: Digest) -> Digest:
+        """Give the digest under which a repository's blob is stored.
+
+        It differs from the one asked for where Distribution stored a blob that was pushed with
+        another algorithm under its sha256.
+        """
+        stored = read_link(self._driver, layout.layer_link(repository, digest))
+        if stored is None:
+            raise _unknown(digest)
+        return stored
+
+    def _renew(self, stored: Digest) -> int:
+        path = layout.blob(stored)
+        try:
+            known = self._driver.stat(path)
+            if known.modified < time.time() - TOUCH_AFTER:
+                self._driver.touch(path)
+        except PathNotFound:
+            raise _unknown(stored) from None
+        return known.size
+
+
+def _unknown(digest: Digest) -> BlobUnknown:
+    return BlobUnknown("the blob is not in this repository", {"digest": digest})

@@ -1,0 +1,184 @@
+"""Manifests: stored as blobs, linked into repositories."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+
+from docker_registry.drivers.base import Driver
+from docker_registry.errors import (
+    ManifestBlobUnknown,
+    ManifestInvalid,
+    ManifestUnknown,
+    PathNotFound,
+)
+from docker_registry.registry import layout
+from docker_registry.registry.blobs import Blobs
+from docker_registry.registry.cache import ManifestCache
+from docker_registry.registry.events import Events
+from docker_registry.registry.links import read_link, write_link
+from docker_registry.registry.manifest import Descriptor, Manifest
+from docker_registry.registry.names import ALGORITHMS, Digest, RepositoryName, Tag
+from docker_registry.registry.referrers import Referrers
+from docker_registry.registry.tags import Tags
+
+log = logging.getLogger(__name__)
+
+
+class Manifests:
+    """The manifests of all repositories.
+
+    :param sparse_indexes: whether an index may name manifests that are not in the repository.
+    """
+
+    def __init__(
+        self,
+        driver: Driver,
+        *,
+        blobs: Blobs,
+        tags: Tags,
+        referrers: Referrers,
+        cache: ManifestCache,
+        events: Events,
+        sparse_indexes: bool,
+    ) -> None:
+        self._driver = driver
+        self._blobs = blobs
+        self._tags = tags
+        self._referrers = referrers
+        self._cache = cache
+        self._events = events
+        self._sparse_indexes = sparse_indexes
+
+    def get(self, repository: RepositoryName, reference: Tag | Digest) -> Manifest:
+        """Give a manifest by tag or digest; ``ManifestUnknown`` if it is not in the repository."""
+        if isinstance(reference, Tag):
+            return self._get(repository, self._tags.get(repository, reference))
+        return self._get(repository, reference)
+
+    def has(self, repository: RepositoryName, digest: Digest) -> bool:
+        """Whether a manifest is in a repository."""
+        try:
+            # A link of no length is what others left after a crash; see links.py.
+            return self._driver.stat(layout.revision_link(repository, digest)).size > 0
+        except PathNotFound:
+            return False
+
+    def iterate(self, repository: RepositoryName) -> Iterator[Digest]:
+        """Give the digests of all manifests in a repository."""
+        for algorithm, length in ALGORITHMS.items():
+            for value in self._driver.iterate(layout.revisions(repository, algorithm)):
+                if len(value) == length:
+                    yield Digest(f"{algorithm}:{value}")
+
+    def referring_to(
+        self, repository: RepositoryName, subject: Digest, after: Digest | None = None
+    ) -> Iterator[Descriptor]:
+        """Give the descriptors of a subject's referrers, in order, beginning behind ``after``."""
+        for digest in self._referrers.iterate(repository, subject, after):
+            try:
+                yield self._get(repository, digest).descriptor()
+            except ManifestUnknown:
+                continue
+
+    def put(self, repository: RepositoryName, manifest: Manifest, tags: Sequence[Tag]) -> None:
+        """Store a manifest in a repository and point tags to it, durably.
+
+        :raises ManifestBlobUnknown: it refers to content that is not in the repository.
+        """
+        self._check_references(repository, manifest)
+        self._driver.put_content(layout.blob(manifest.digest), manifest.content)
+        link = layout.revision_link(repository, manifest.digest)
+        write_link(self._driver, link, manifest.digest)
+        if manifest.subject:
+            self._referrers.add(repository, manifest.subject.digest, manifest.digest)
+        for tag in tags:
+            self._tags.put(repository, tag, manifest.digest)
+        if tags and not self.has(repository, manifest.digest):
+            # A delete that came in between did not see the tags: they must not dangle.
+            write_link(self._driver, link, manifest.digest)
+        self._cache.put(manifest)
+        self._events.announce(
+            self._events.manifest_pushed, repository=repository, manifest=manifest
+        )
+        for tag in tags:
+            self._events.announce(
+                self._events.tag_pushed, repository=repository, tag=tag, manifest=manifest
+            )
+
+    def delete(self, repository: RepositoryName, digest: Digest) -> None:
+        """Take a manifest, and each tag that points to it, out of a repository.
+
+        :raises ManifestUnknown: it is not in the repository.
+        """
+        manifest = self._get(repository, digest)
+        self._untag(repository, digest)
+        if manifest.subject:
+            self._referrers.remove(repository, manifest.subject.digest, digest)
+        try:
+            self._driver.delete(layout.revision_link(repository, digest))
+        except PathNotFound:
+            raise _unknown(digest) from None
+        # A tag that was put since the first look would dangle; one put from now on finds the
+        # manifest missing and puts it back.
+        self._untag(repository, digest)
+        self._events.announce(self._events.manifest_deleted, repository=repository, digest=digest)
+
+    def delete_tag(self, repository: RepositoryName, tag: Tag) -> None:
+        """Remove a tag; ``ManifestUnknown`` if there is no such tag. The manifest stays."""
+        self._tags.delete(repository, tag)
+        self._events.announce(self._events.tag_deleted, repository=repository, tag=tag)
+
+    def _untag(self, repository: RepositoryName, digest: Digest) -> None:
+        for tag in self._tags.pointing_to(repository, digest):
+            try:
+                self.delete_tag(repository, tag)
+            except ManifestUnknown:
+                continue
+
+    def _get(self, repository: RepositoryName, digest: Digest) -> Manifest:
+        cached = self._cache.get(digest)
+        if cached is not None:
+            if not self.has(repository, digest):
+                raise _unknown(digest)
+            return cached
+        stored = read_link(self._driver, layout.revision_link(repository, digest))
+        if stored is None:
+            raise _unknown(digest)
+        manifest = self._load(digest, stored)
+        self._cache.put(manifest)
+        return manifest
+
+    def _load(self, digest: Digest, stored: Digest) -> Manifest:
+        try:
+            content = self._driver.get_content(layout.blob(stored))
+        except PathNotFound:
+            raise _unknown(digest) from None
+        if Digest.of(content, digest.algorithm) != digest:
+            log.error("the stored manifest %s has other content than its digest says", digest)
+            raise _unknown(digest)
+        try:
+            return Manifest.parse(content, digest)
+        except ManifestInvalid as error:
+            raise ManifestUnknown(error.message, {"digest": digest}) from None
+
+    def _check_references(self, repository: RepositoryName, manifest: Manifest) -> None:
+        blobs = [manifest.config] if manifest.config else []
+        blobs += [layer for layer in manifest.layers if not layer.is_kept_elsewhere]
+        missing = [d.digest for d in _distinct(blobs) if not self._blobs.has(repository, d.digest)]
+        if not self._sparse_indexes:
+            missing += [
+                child.digest
+                for child in _distinct(manifest.manifests)
+                if not self.has(repository, child.digest)
+            ]
+        if missing:
+            raise ManifestBlobUnknown(missing)
+
+
+def _distinct(descriptors: Iterable[Descriptor]) -> Iterable[Descriptor]:
+    return {descriptor.digest: descriptor for descriptor in descriptors}.values()
+
+
+def _unknown(digest: Digest) -> ManifestUnknown:
+    return ManifestUnknown("the manifest is not in this repository", {"digest": digest})

@@ -1,0 +1,85 @@
+"""Repositories: which there are, and taking one away."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from itertools import islice
+
+from docker_registry.drivers.base import Driver
+from docker_registry.errors import NameInvalid, NameUnknown, PathNotFound
+from docker_registry.registry import layout
+from docker_registry.registry.events import Events
+from docker_registry.registry.names import RepositoryName
+
+
+class Repositories:
+    """All repositories. One is there as long as it has a manifest or a tag."""
+
+    def __init__(self, driver: Driver, events: Events) -> None:
+        self._driver = driver
+        self._events = events
+
+    def exists(self, name: str) -> bool:
+        """Whether there is such a repository."""
+        return bool(self._driver.list(layout.manifests(name), limit=1))
+
+    def list(self, after: str = "", limit: int = 1000) -> list[str]:
+        """Give at most ``limit`` names greater than ``after``, in byte order.
+
+        Reads the directories of the storage: use an index where there is one.
+        """
+        return list(islice(self.iterate(after), limit))
+
+    def iterate(self, after: str = "") -> Iterator[str]:
+        """Give the names greater than ``after``, in byte order, while walking the storage."""
+        return self._walk("", after)
+
+    def delete(self, name: RepositoryName) -> None:
+        """Remove a repository with its tags, manifests, links and uploads.
+
+        Repositories below it (``team/app`` below ``team``) stay. ``NameUnknown`` if it is not
+        there. Tags go first, so that a crash leaves none without its manifest.
+        """
+        if not self.exists(name):
+            raise NameUnknown("there is no such repository", {"name": name})
+        for path in (
+            layout.tags(name),
+            layout.manifests(name),
+            layout.referrers_root(name),
+            layout.layers(name),
+            layout.uploads(name),
+        ):
+            try:
+                self._driver.delete(path)
+            except PathNotFound:
+                continue
+        self._events.announce(self._events.repository_deleted, repository=name)
+
+    def _walk(self, prefix: str, after: str) -> Iterator[str]:
+        """Give names below ``prefix`` (empty, or ending in a slash) in byte order.
+
+        ``a-b`` and ``a.b`` sort before ``a/b``, so what lies below a directory has to wait until
+        its siblings up to ``a/`` are through: those waiting are kept in a heap.
+        """
+        waiting: list[str] = []
+        for child in self._driver.iterate(layout.repository(prefix).rstrip("/")):
+            if child.startswith("_"):
+                continue
+            name = prefix + child
+            while waiting and waiting[0] < name:
+                yield from self._walk(heapq.heappop(waiting), after)
+            if name > after and self._is_repository(name):
+                yield name
+            # All names below "a/" are less than "a0", the character behind "/".
+            if f"{name}0" > after:
+                heapq.heappush(waiting, f"{name}/")
+        while waiting:
+            yield from self._walk(heapq.heappop(waiting), after)
+
+    def _is_repository(self, name: str) -> bool:
+        try:
+            RepositoryName.parse(name)
+        except NameInvalid:
+            return False
+        return self.exists(name)

@@ -1,0 +1,57 @@
+"""Tags: names that point to manifests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from docker_registry.drivers.base import Driver
+from docker_registry.errors import ManifestUnknown, PathNotFound
+from docker_registry.registry import layout
+from docker_registry.registry.links import read_link, write_link
+from docker_registry.registry.names import Digest, RepositoryName, Tag
+
+
+class Tags:
+    """The tags of all repositories."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    def get(self, repository: RepositoryName, tag: Tag) -> Digest:
+        """Give what a tag points to; ``ManifestUnknown`` if there is no such tag."""
+        digest = read_link(self._driver, layout.tag_link(repository, tag))
+        if digest is None:
+            raise _unknown(tag)
+        return digest
+
+    def list(self, repository: RepositoryName, after: str = "", limit: int = 1000) -> list[str]:
+        """Give at most ``limit`` tags greater than ``after``, in byte order.
+
+        Fewer than ``limit`` means that there are no more.
+        """
+        return self._driver.list(layout.tags(repository), after, limit)
+
+    def put(self, repository: RepositoryName, tag: Tag, digest: Digest) -> None:
+        """Point a tag to a manifest that is in the repository."""
+        write_link(self._driver, layout.tag_link(repository, tag), digest)
+        # The history is Distribution's; nothing here depends on it, so it needn't be durable.
+        history = layout.tag_history_link(repository, tag, digest)
+        self._driver.put_transient(history, digest.encode("ascii"))
+
+    def delete(self, repository: RepositoryName, tag: Tag) -> None:
+        """Remove a tag; ``ManifestUnknown`` if there is no such tag."""
+        try:
+            self._driver.delete(layout.tag(repository, tag))
+        except PathNotFound:
+            raise _unknown(tag) from None
+
+    def pointing_to(self, repository: RepositoryName, digest: Digest) -> Iterator[Tag]:
+        """Give the tags that point to a manifest, by reading each tag of the repository."""
+        for name in self._driver.iterate(layout.tags(repository)):
+            tag = Tag(name)
+            if read_link(self._driver, layout.tag_link(repository, tag)) == digest:
+                yield tag
+
+
+def _unknown(tag: Tag) -> ManifestUnknown:
+    return ManifestUnknown("the tag is not in this repository", {"tag": tag})

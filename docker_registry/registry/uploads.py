@@ -1,0 +1,259 @@
+"""Upload sessions: bytes on their way to becoming a blob.
+
+A session lives in the storage alone, so any worker on any node goes on with it. Its record is
+replaced after each append; the driver's state in it names exactly the bytes that belong to the
+session, so neither a crash nor a second client can mix others in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from docker_registry.drivers.base import Driver, UploadState
+from docker_registry.errors import (
+    BlobUploadUnknown,
+    DigestInvalid,
+    PathNotFound,
+    RangeInvalid,
+)
+from docker_registry.registry import layout
+from docker_registry.registry.blobs import Blobs
+from docker_registry.registry.names import CANONICAL, Digest, RepositoryName, UploadId
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class UploadSession:
+    """An upload as far as it has come.
+
+    :ivar offset: bytes received and stored.
+    :ivar algorithm: what the bytes are hashed with as they come.
+    :ivar digest: of all bytes so far, where it was computed as they came.
+    :ivar started: seconds since the epoch.
+    :ivar updated: seconds since the epoch.
+    :ivar state: the driver's.
+    """
+
+    repository: RepositoryName
+    id: UploadId
+    offset: int
+    algorithm: str
+    digest: Digest | None
+    started: float
+    updated: float
+    state: UploadState
+
+
+class Uploads:
+    """The upload sessions of all repositories."""
+
+    def __init__(self, driver: Driver, blobs: Blobs) -> None:
+        self._driver = driver
+        self._blobs = blobs
+
+    def start(self, repository: RepositoryName, algorithm: str = CANONICAL) -> UploadSession:
+        """Begin a session whose bytes will be hashed with ``algorithm`` as they come."""
+        session = self._new(repository, algorithm)
+        self._save(session)
+        return session
+
+    def get(self, repository: RepositoryName, upload: UploadId) -> UploadSession:
+        """Give a session; ``BlobUploadUnknown`` if it is not in this repository."""
+        try:
+            record = json.loads(self._driver.get_content(layout.upload_session(repository, upload)))
+        except (PathNotFound, ValueError):
+            raise _unknown(upload) from None
+        return _from_record(repository, upload, record)
+
+    def append(
+        self, session: UploadSession, chunks: Iterable[bytes], offset: int | None = None
+    ) -> UploadSession:
+        """Add bytes to a session.
+
+        When ``chunks`` raises, what came before is kept, and the error goes on to the caller.
+
+        :param offset: where the client means these bytes to begin; any by default.
+        :raises RangeInvalid: the session is not at that offset.
+        """
+        if offset is not None and offset != session.offset:
+            raise RangeInvalid(
+                f"the upload is at {session.offset} bytes: send the bytes from there on",
+                {"offset": session.offset},
+            )
+        intake = _Intake(chunks, session)
+        grown = self._take(session, intake)
+        self._save(grown)
+        intake.complain()
+        return grown
+
+    def finish(self, session: UploadSession, digest: Digest, chunks: Iterable[bytes] = ()) -> int:
+        """Add the last bytes, check the digest, and make the blob visible in the repository.
+
+        Gives the blob's size in bytes. It is durable on return, and the session is gone.
+
+        :raises DigestInvalid: the bytes have another digest; the session is gone too.
+        """
+        if session.offset == 0:
+            session = replace(session, algorithm=digest.algorithm)
+        intake = _Intake(chunks, session)
+        grown = self._take(session, intake)
+        if intake.failure is not None:
+            self._save(grown)
+            intake.complain()
+        return self._publish(grown, digest)
+
+    def push(self, repository: RepositoryName, digest: Digest, chunks: Iterable[bytes]) -> int:
+        """Store a blob that comes in one piece, without a session that could be resumed."""
+        session = self._new(repository, digest.algorithm)
+        intake = _Intake(chunks, session)
+        grown = self._take(session, intake)
+        if intake.failure is not None:
+            self.cancel(grown)
+            intake.complain()
+        return self._publish(grown, digest)
+
+    def cancel(self, session: UploadSession) -> None:
+        """Drop a session with its bytes."""
+        self._driver.abort(session.state)
+        try:
+            self._driver.delete(layout.upload(session.repository, session.id))
+        except PathNotFound:
+            return
+
+    def _new(self, repository: RepositoryName, algorithm: str) -> UploadSession:
+        upload = UploadId.new()
+        now = time.time()
+        state = self._driver.start_upload(layout.upload(repository, upload))
+        empty = Digest.of(b"", algorithm)
+        return UploadSession(repository, upload, 0, algorithm, empty, now, now, state)
+
+    def _take(self, session: UploadSession, intake: _Intake) -> UploadSession:
+        try:
+            state = self._driver.append(session.state, intake)
+        except PathNotFound:
+            raise _unknown(session.id) from None
+        return replace(
+            session,
+            offset=session.offset + intake.size,
+            digest=intake.digest(),
+            updated=time.time(),
+            state=state,
+        )
+
+    def _publish(self, session: UploadSession, digest: Digest) -> int:
+        try:
+            found = session.digest
+            if found is None or found.algorithm != digest.algorithm:
+                found = self._hash_again(session, digest.algorithm)
+            if found != digest:
+                self.cancel(session)
+                raise DigestInvalid(
+                    "the bytes that came have another digest: the upload is dropped, send it again",
+                    {"digest": digest, "received": found, "size": session.offset},
+                )
+            self._driver.commit(session.state, layout.blob(digest))
+        except PathNotFound:
+            raise _unknown(session.id) from None
+        self._blobs.link(session.repository, digest)
+        self._drop_record(session)
+        return session.offset
+
+    def _hash_again(self, session: UploadSession, algorithm: str) -> Digest:
+        running = hashlib.new(algorithm)
+        for chunk in self._driver.upload_content(session.state):
+            running.update(chunk)
+        return Digest.of_hash(running)
+
+    def _drop_record(self, session: UploadSession) -> None:
+        """Remove what is left of a session whose blob is stored; failing changes nothing."""
+        try:
+            self._driver.delete(layout.upload(session.repository, session.id))
+        except PathNotFound:
+            return
+        except Exception:
+            log.exception("the finished upload %s could not be removed", session.id)
+
+    def _save(self, session: UploadSession) -> None:
+        record = {
+            "offset": session.offset,
+            "algorithm": session.algorithm,
+            "digest": session.digest,
+            "started": session.started,
+            "updated": session.updated,
+            "state": session.state,
+        }
+        path = layout.upload_session(session.repository, session.id)
+        self._driver.put_transient(path, json.dumps(record).encode())
+
+
+class _Intake:
+    """The bytes of one request on their way to the driver: counted and hashed.
+
+    An error of the source ends the bytes instead of going through the driver, so that what came
+    is stored like any other; ``complain`` raises it afterwards.
+    """
+
+    def __init__(self, chunks: Iterable[bytes], session: UploadSession) -> None:
+        self.size = 0
+        self.failure: Exception | None = None
+        self._chunks = chunks
+        self._digest = session.digest
+        # A hash can't be taken up in the middle: see Uploads.finish.
+        self._running: _Hash | None = (
+            hashlib.new(session.algorithm) if session.offset == 0 else None
+        )
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            for chunk in self._chunks:
+                if self._running is not None:
+                    self._running.update(chunk)
+                self.size += len(chunk)
+                yield chunk
+        except Exception as error:
+            self.failure = error
+
+    def digest(self) -> Digest | None:
+        """Give the digest of all bytes of the session, if it is known without reading them."""
+        if self._running is not None:
+            return Digest.of_hash(self._running)
+        return self._digest if self.size == 0 else None
+
+    def complain(self) -> None:
+        """Raise what the source raised, if it did."""
+        if self.failure is not None:
+            raise self.failure
+
+
+def _from_record(repository: RepositoryName, upload: UploadId, record: Any) -> UploadSession:
+    try:
+        return UploadSession(
+            repository,
+            upload,
+            int(record["offset"]),
+            record["algorithm"],
+            Digest(record["digest"]) if record["digest"] else None,
+            float(record["started"]),
+            float(record["updated"]),
+            record["state"],
+        )
+    except (KeyError, TypeError, ValueError):
+        log.warning("the record of upload %s in %s can't be read", upload, repository)
+        raise _unknown(upload) from None
+
+
+def _unknown(upload: UploadId) -> BlobUploadUnknown:
+    return BlobUploadUnknown(
+        "there is no such upload in this repository: it was finished, cancelled or never begun",
+        {"upload": upload},
+    )
