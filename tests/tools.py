@@ -1,0 +1,90 @@
+"""The programs and services that some tests use: find them, or say how to get them.
+
+Where one is missing the test is skipped, unless ``REGISTRY_TESTS_REQUIRE_ALL`` is set, as in CI:
+then it fails.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+CHECKOUT = Path(__file__).parent.parent
+STACKS = CHECKOUT / "contrib/stacks"
+#: install.sh puts the programs here that the system lacks.
+PROGRAMS = CHECKOUT / "var/bin"
+COMMAND_SECONDS = 300
+
+
+def missing(what: str, command: str) -> NoReturn:
+    """Skip or fail the test for want of something that ``command`` brings."""
+    reason = f"{what} is missing; `{command}` (or `make services`) brings it"
+    if os.environ.get("REGISTRY_TESTS_REQUIRE_ALL"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def require_tool(name: str) -> str:
+    """Give the path of a program."""
+    path = shutil.which(name, path=f"{PROGRAMS}:{os.environ['PATH']}:/usr/sbin")
+    return path or missing(f"the program {name}", "contrib/stacks/install.sh")
+
+
+def require_service(name: str) -> dict[str, str]:
+    """Give the environment variables by which a service of ``contrib/stacks`` is reached."""
+    script = STACKS / f"{name}.sh"
+    answer = subprocess.run([script, "env"], capture_output=True, text=True, check=False)
+    if answer.returncode != 0:
+        missing(f"the service {name}", f"contrib/stacks/{script.name} up")
+    return dict(line.split("=", 1) for line in answer.stdout.splitlines())
+
+
+class Tool:
+    """A command line client, called with a home directory of its own.
+
+    :param name: of the program; see ``require_tool``.
+    :param home: where it may keep its state and finds no one's credentials.
+    :param environment: variables it needs besides ``HOME``.
+    """
+
+    def __init__(self, name: str, home: Path, environment: dict[str, str] | None = None) -> None:
+        self.path = require_tool(name)
+        home.mkdir(parents=True, exist_ok=True)
+        self.home = home
+        self.environment = {
+            **os.environ,
+            "HOME": str(home),
+            "XDG_RUNTIME_DIR": str(home),
+            "TMPDIR": str(home),
+            **(environment or {}),
+        }
+
+    def run(
+        self, *arguments: str | Path, stdin: bytes = b"", cwd: Path | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run it and give what it did, whatever its exit code."""
+        return subprocess.run(
+            [self.path, *arguments],
+            input=stdin,
+            cwd=cwd or self.home,
+            env=self.environment,
+            capture_output=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+
+    def __call__(self, *arguments: str | Path, stdin: bytes = b"", cwd: Path | None = None) -> str:
+        """Run it and give its standard output; fail the test if it fails."""
+        done = self.run(*arguments, stdin=stdin, cwd=cwd)
+        if done.returncode != 0:
+            command = " ".join(map(str, [self.path, *arguments]))
+            pytest.fail(
+                f"{command}\nexit code {done.returncode}\n"
+                f"{done.stdout.decode(errors='replace')}{done.stderr.decode(errors='replace')}"
+            )
+        return done.stdout.decode()
