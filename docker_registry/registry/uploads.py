@@ -85,24 +85,29 @@ class Uploads:
         :param offset: where the client means these bytes to begin; any by default.
         :raises RangeInvalid: the session is not at that offset.
         """
-        if offset is not None and offset != session.offset:
-            raise RangeInvalid(
-                f"the upload is at {session.offset} bytes: send the bytes from there on",
-                {"offset": session.offset},
-            )
+        _check_offset(session, offset)
         intake = _Intake(chunks, session)
         grown = self._take(session, intake)
         self._save(grown)
         intake.complain()
         return grown
 
-    def finish(self, session: UploadSession, digest: Digest, chunks: Iterable[bytes] = ()) -> int:
+    def finish(
+        self,
+        session: UploadSession,
+        digest: Digest,
+        chunks: Iterable[bytes] = (),
+        offset: int | None = None,
+    ) -> int:
         """Add the last bytes, check the digest, and make the blob visible in the repository.
 
         Gives the blob's size in bytes. It is durable on return, and the session is gone.
 
+        :param offset: where the client means these bytes to begin; any by default.
         :raises DigestInvalid: the bytes have another digest; the session is gone too.
+        :raises RangeInvalid: the session is not at that offset.
         """
+        _check_offset(session, offset)
         if session.offset == 0:
             session = replace(session, algorithm=digest.algorithm)
         intake = _Intake(chunks, session)
@@ -233,6 +238,14 @@ class _Intake:
         """Raise what the source raised, if it did."""
         if self.failure is not None:
             raise self.failure
+
+
+def _check_offset(session: UploadSession, offset: int | None) -> None:
+    if offset is not None and offset != session.offset:
+        raise RangeInvalid(
+            f"the upload is at {session.offset} bytes: send the bytes from there on",
+            {"offset": session.offset},
+        )
 
 
 def _from_record(repository: RepositoryName, upload: UploadId, record: Any) -> UploadSession:

@@ -1,0 +1,105 @@
+"""How errors are answered: one table of statuses, one body.
+
+The body is the registry error JSON (OCI distribution specification 1.1, "Error Codes")::
+
+    {"errors": [{"code": "…", "message": "…", "detail": …}]}
+"""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response, json, request
+from werkzeug.exceptions import HTTPException
+
+from docker_registry import errors
+
+log = logging.getLogger(__name__)
+
+#: Each registry error and its HTTP status: 404 where what was named is not there (the
+#: specification's table for MANIFEST_BLOB_UNKNOWN too), 400 where the request itself is wrong.
+STATUS: dict[type[errors.RegistryError], HTTPStatus] = {
+    errors.BlobUnknown: HTTPStatus.NOT_FOUND,
+    errors.BlobUploadInvalid: HTTPStatus.BAD_REQUEST,
+    errors.BlobUploadUnknown: HTTPStatus.NOT_FOUND,
+    errors.Denied: HTTPStatus.FORBIDDEN,
+    errors.DigestInvalid: HTTPStatus.BAD_REQUEST,
+    errors.ManifestBlobUnknown: HTTPStatus.NOT_FOUND,
+    errors.ManifestInvalid: HTTPStatus.BAD_REQUEST,
+    errors.ManifestTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.ManifestUnknown: HTTPStatus.NOT_FOUND,
+    errors.NameInvalid: HTTPStatus.BAD_REQUEST,
+    errors.NameUnknown: HTTPStatus.NOT_FOUND,
+    errors.PaginationNumberInvalid: HTTPStatus.BAD_REQUEST,
+    errors.RangeInvalid: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+    errors.SizeInvalid: HTTPStatus.BAD_REQUEST,
+    errors.TagInvalid: HTTPStatus.BAD_REQUEST,
+    errors.Unsupported: HTTPStatus.METHOD_NOT_ALLOWED,
+}
+
+#: What a client should wait before it asks again, in seconds, when a backend is down.
+RETRY_AFTER = 5
+
+
+def error_response(error: errors.RegistryError) -> Response:
+    """Give the answer to a registry error."""
+    return _answer(STATUS[type(error)], error.entries())
+
+
+def register(app: Flask) -> None:
+    """Answer every error of an application in this way."""
+    app.register_error_handler(errors.RegistryError, error_response)
+    app.register_error_handler(errors.StorageError, _storage_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _storage_error(error: errors.StorageError) -> Response:
+    log.error("storage: %s %s: %r", request.method, request.path, error)
+    if isinstance(error, errors.QuotaExceeded):
+        return _answer(
+            HTTPStatus.INSUFFICIENT_STORAGE,
+            [_entry("UNAVAILABLE", "the storage of the registry has no room left")],
+        )
+    response = _answer(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        [_entry("UNAVAILABLE", "the storage of the registry can't be used now: try again later")],
+    )
+    response.headers["Retry-After"] = str(RETRY_AFTER)
+    return response
+
+
+def _http_error(error: HTTPException) -> Response:
+    """Answer what the framework refuses: unknown routes, wrong methods, unreadable requests."""
+    if error.response is not None or error.code is None or error.code < HTTPStatus.BAD_REQUEST:
+        return Response.force_type(error.get_response(request.environ), request.environ)
+    code = "UNSUPPORTED" if error.code in (404, 405) else "UNKNOWN"
+    message = {
+        404: "there is no such endpoint",
+        405: f"{request.method} is not something this endpoint does",
+    }.get(error.code, error.description or error.name)
+    response = _answer(HTTPStatus(error.code), [_entry(code, message)])
+    for name, value in error.get_headers(request.environ):
+        if name != "Content-Type":
+            response.headers[name] = value
+    return response
+
+
+def _unexpected(error: Exception) -> Response:
+    log.exception("%s %s failed", request.method, request.path, exc_info=error)
+    return _answer(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        [_entry("UNKNOWN", "the registry failed: its log says more")],
+    )
+
+
+def _entry(code: str, message: str) -> dict[str, Any]:
+    return {"code": code, "message": message, "detail": None}
+
+
+def _answer(status: HTTPStatus, entries: list[dict[str, Any]]) -> Response:
+    return Response(
+        json.dumps({"errors": entries}), status=status.value, mimetype="application/json"
+    )

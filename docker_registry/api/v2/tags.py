@@ -1,0 +1,30 @@
+"""The tags of a repository (OCI distribution specification 1.1, "Listing Tags", end-8)."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, json, request
+
+from docker_registry.api.context import context
+from docker_registry.api.paging import next_page, page_size
+from docker_registry.errors import NameUnknown
+from docker_registry.registry.names import RepositoryName
+
+
+def add_routes(blueprint: Blueprint) -> None:
+    """Add the routes of this module."""
+    blueprint.add_url_rule("/<path:repository>/tags/list", view_func=list_tags)
+
+
+def list_tags(repository: RepositoryName) -> Response:
+    """Give a page of tags, in byte order."""
+    registry = context().registry
+    size = page_size(context().settings.tags_page)
+    # One more than the page shows whether there is a next one.
+    tags = registry.tags.list(repository, request.args.get("last", ""), size + 1)
+    if not tags and not registry.repositories.exists(repository):
+        raise NameUnknown("there is no such repository", {"name": repository})
+    page = tags[:size]
+    response = Response(json.dumps({"name": repository, "tags": page}), mimetype="application/json")
+    if page and len(tags) > size:
+        response.headers["Link"] = next_page(page[-1], size)
+    return response

@@ -1,0 +1,32 @@
+"""The application: settings in, WSGI out."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from docker_registry import drivers, search
+from docker_registry.api import errors, v1, v2
+from docker_registry.api.context import Context
+from docker_registry.config import Settings
+from docker_registry.registry import Registry
+
+
+def create_app(settings: Settings) -> Flask:
+    """Build a registry and the application that serves it.
+
+    :raises ConfigError: a setting can't be used.
+    """
+    registry = Registry(
+        drivers.create(settings),
+        sparse_indexes=settings.sparse_indexes,
+        cache_bytes=settings.cache_manifest_bytes,
+    )
+    index = search.create(settings, registry)
+    app = Flask(__name__, static_folder=None)
+    # A doubled slash is a wrong path, not a reason to send the client elsewhere.
+    app.url_map.merge_slashes = False
+    Context(settings, registry, index).install(app)
+    errors.register(app)
+    app.register_blueprint(v2.create_blueprint())
+    app.register_blueprint(v1.create_blueprint())
+    return app
