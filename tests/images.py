@@ -160,3 +160,21 @@ def multi_platform(layout: Layout, seed: str) -> Descriptor:
             for architecture in ("amd64", "arm64", "s390x")
         ]
     )
+
+
+def files_of_image(directory: Path) -> list[dict[str, bytes]]:
+    """Give the files of each layer of an image that was copied to a ``dir:`` of skopeo."""
+    manifest = json.loads((directory / "manifest.json").read_bytes())
+    digests = [layer["digest"] for layer in manifest["layers"]]
+    return [
+        files_of((directory / digest.removeprefix("sha256:")).read_bytes()) for digest in digests
+    ]
+
+
+def checked_blobs(layout: Path) -> set[str]:
+    """Give the digests of all blobs in an OCI layout, having compared them with the contents."""
+    digests = set()
+    for blob in (layout / "blobs/sha256").iterdir():
+        assert digest_of(blob.read_bytes()) == f"sha256:{blob.name}"
+        digests.add(f"sha256:{blob.name}")
+    return digests

@@ -105,7 +105,7 @@ class Server(ABC):
             return False
 
     def stop(self) -> int | None:
-        """Ask the process to end, wait for it and give its exit code; ``None`` if it ended before."""
+        """Ask the process to end and give its exit code; ``None`` if it does not run."""
         if self.process is None:
             return None
         self.process.terminate()

@@ -78,7 +78,7 @@ class Tool:
             check=False,
         )
 
-    def __call__(self, *arguments: str | Path, stdin: bytes = b"", cwd: Path | None = None) -> str:
+    def output(self, *arguments: str | Path, stdin: bytes = b"", cwd: Path | None = None) -> bytes:
         """Run it and give its standard output; fail the test if it fails."""
         done = self.run(*arguments, stdin=stdin, cwd=cwd)
         if done.returncode != 0:
@@ -87,4 +87,8 @@ class Tool:
                 f"{command}\nexit code {done.returncode}\n"
                 f"{done.stdout.decode(errors='replace')}{done.stderr.decode(errors='replace')}"
             )
-        return done.stdout.decode()
+        return done.stdout
+
+    def __call__(self, *arguments: str | Path, stdin: bytes = b"", cwd: Path | None = None) -> str:
+        """Run it and give its standard output as text without white space around it."""
+        return self.output(*arguments, stdin=stdin, cwd=cwd).decode().strip()
