@@ -35,7 +35,7 @@ def add_routes(blueprint: Blueprint) -> None:
 def get_blob(repository: RepositoryName, digest: Digest) -> Response:
     """Give a blob, a part of it, or (for HEAD) what is known of it."""
     blobs, settings = context().registry.blobs, context().settings
-    if digest in request.if_none_match:
+    if request.if_none_match.contains_weak(digest):
         blobs.stat(repository, digest)
         return _describe(EmptyResponse(status=HTTPStatus.NOT_MODIFIED), digest)
     if settings.storage_redirect:

@@ -42,7 +42,7 @@ def get_manifest(repository: RepositoryName, reference: Tag | Digest) -> Respons
     manifest = context().registry.manifests.get(repository, reference)
     if isinstance(reference, Tag) and manifest.media_type == DOCKER_LIST:
         manifest = _for_clients_without_lists(repository, manifest)
-    if manifest.digest in request.if_none_match:
+    if request.if_none_match.contains_weak(manifest.digest):
         response = EmptyResponse(status=HTTPStatus.NOT_MODIFIED)
     else:
         response = Response(manifest.content, content_type=manifest.media_type)
