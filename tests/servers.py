@@ -130,6 +130,12 @@ class Server(ABC):
         self.stop()
         self.start()
 
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
     def log_tail(self) -> str:
         """Give the end of the log."""
         with self.log.open("rb") as log:

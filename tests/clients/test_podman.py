@@ -75,8 +75,13 @@ def test_manifest_list(podman: Tool, registry: RegistryServer) -> None:
     podman("manifest", "create", "localhost/list", "containers-storage:localhost/part:v1")
     podman("manifest", "push", HTTP, "--all", "localhost/list", f"docker://{name}")
 
-    pushed = json.loads(podman("manifest", "inspect", HTTP, name))
+    podman("rmi", "--all", "--force")
 
+    pushed = requests.get(
+        f"{registry.url}/v2/podman/list/manifests/v1",
+        headers={"Accept": f"{images.INDEX}, {images.DOCKER_LIST}"},
+        timeout=10,
+    ).json()
     assert [entry["platform"]["architecture"] for entry in pushed["manifests"]] == ["amd64"]
     podman("pull", HTTP, name)
     assert files_in(podman, name) == FILES
