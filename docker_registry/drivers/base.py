@@ -1,10 +1,12 @@
 """The driver contract: bytes at paths.
 
 A path is a relative POSIX path such as ``docker/registry/v2/blobs/sha256/ab/abcd…/data``: no
-leading slash, no empty, ``.`` or ``..`` component. Directories don't exist by themselves: one is
-there exactly as long as an object lies somewhere below it. A driver knows nothing of registries,
-is safe to use from many threads, and is made once a process. Other processes, on this machine or
-another, may work on the same store at the same time.
+leading slash, no empty component, and none that begins with a dot. Only ``list`` takes the empty
+path: the root. Directories don't exist by themselves: one is there exactly as long as an object
+lies somewhere below it. No path is an object and a directory at once; the layout sees to that.
+
+A driver knows nothing of registries, is safe to use from many threads, and is made once a process.
+Other processes, on this machine or another, may work on the same store at the same time.
 
 Every method may raise the errors of ``docker_registry.errors``: ``PathNotFound``,
 ``Unavailable``, ``AccessDenied`` and ``QuotaExceeded``; never the backend's own.
@@ -17,7 +19,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO, ClassVar
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Self
+
+if TYPE_CHECKING:
+    from docker_registry.config import Settings
 
 #: What ``start_upload`` and ``append`` give: plain JSON data that the caller keeps, so that any
 #: process can go on with the upload. Its keys are the driver's own business.
@@ -32,7 +37,7 @@ class Stat:
     """What is known of an object without reading it.
 
     :param size: in bytes.
-    :param modified: seconds since the epoch.
+    :param modified: when it was stored, committed or touched, in seconds since the epoch.
     """
 
     size: int
@@ -41,6 +46,9 @@ class Stat:
 
 class Reader(ABC):
     """The bytes of an object, or of a part of it: iterate once, then close.
+
+    If the object is replaced or deleted meanwhile, a reader gives the old bytes or raises a
+    ``StorageError``, never a mixture.
 
     :ivar size: bytes of the whole object.
     :ivar length: bytes that iterating gives.
@@ -60,7 +68,7 @@ class Reader(ABC):
     def close(self) -> None:
         """Let go of what the reader holds. May be called twice."""
 
-    def __enter__(self) -> Reader:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -73,6 +81,14 @@ class Driver(ABC):
     #: The name by which a flavor chooses the driver (``storage: local``).
     name: ClassVar[str]
 
+    @classmethod
+    @abstractmethod
+    def from_settings(cls, settings: Settings) -> Driver:
+        """Build the driver that the settings describe, without asking the backend anything.
+
+        ``ConfigError`` when a setting can't be used.
+        """
+
     @abstractmethod
     def get_content(self, path: str) -> bytes:
         """Give a small object whole."""
@@ -82,10 +98,10 @@ class Driver(ABC):
         """Store a small object: an atomic replace, durable on return."""
 
     def put_transient(self, path: str, data: bytes) -> None:
-        """Store a small object that may be lost if the machine crashes, never torn.
+        """Store a small object that may be lost, or empty, after a crash of the machine.
 
-        For what can be made again, such as upload sessions; a driver that gains nothing by it
-        stores it as durably as anything else.
+        For what can be made again, such as upload sessions; until a crash it is an atomic replace
+        like ``put_content``. A driver that gains nothing by it stores as durably as ever.
         """
         self.put_content(path, data)
 
@@ -130,7 +146,10 @@ class Driver(ABC):
 
     @abstractmethod
     def start_upload(self, path: str) -> UploadState:
-        """Begin an upload that may keep its parts below the directory ``path``."""
+        """Begin an upload that may keep its parts below the directory ``path``.
+
+        Who deletes that directory may end the upload by it.
+        """
 
     @abstractmethod
     def append(self, state: UploadState, chunks: Iterable[bytes]) -> UploadState:
@@ -138,6 +157,7 @@ class Driver(ABC):
 
         The old state stays valid and means the upload without these bytes, so that two appends
         to the same state, or one that is cut off by a crash, can't spoil each other's bytes.
+        An exception from ``chunks`` passes through as it is, and nothing is added.
         """
 
     @abstractmethod
@@ -148,7 +168,10 @@ class Driver(ABC):
     def commit(self, state: UploadState, path: str) -> None:
         """Make the upload's bytes an object at ``path``, whole and durable, replacing any.
 
-        ``PathNotFound`` when the upload is gone.
+        ``PathNotFound`` when the upload is gone. A commit ends the upload: another one of the
+        same state, or of an older one, may raise ``PathNotFound`` or repeat the first, and what
+        the first stored stays whole. What the upload leaves behind goes with ``abort`` and with
+        the directory of ``start_upload``.
         """
 
     @abstractmethod

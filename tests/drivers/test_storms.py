@@ -102,7 +102,7 @@ def test_a_put_is_not_lost_when_its_neighbours_are_deleted(open_driver) -> None:
     together(keep, disturb)
 
 
-def test_only_one_of_many_deletes_finds_the_object(open_driver) -> None:
+def test_many_deletes_of_one_object_leave_what_is_beside_it(open_driver) -> None:
     drivers = [open_driver(), open_driver()]
     for n in range(ROUNDS // 6):
         drivers[0].put_content(f"d/{n}/object", b"x")

@@ -1,0 +1,272 @@
+"""Durable changes to a directory tree.
+
+A file is written beside the tree, in ``<root>/.tmp`` on the same file system, and renamed to its
+place when it is whole: a crash at any instant leaves the old content or the new one, and at worst
+a temporary file, which the next start sweeps.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from docker_registry.drivers.base import CHUNK_BYTES
+from docker_registry.errors import (
+    AccessDenied,
+    PathNotFound,
+    QuotaExceeded,
+    StorageError,
+    Unavailable,
+)
+
+#: How often a rename is tried whose directory others take away. One try fails only if another
+#: writer empties and removes the directory within the microseconds after it was made.
+ATTEMPTS = 100
+
+#: How long a temporary file may lie untouched before a sweep takes it, in seconds.
+SWEEP_AGE = 24 * 60 * 60
+
+_ERRORS: dict[int | None, type[StorageError]] = {
+    errno.ENOENT: PathNotFound,
+    errno.ENOTDIR: PathNotFound,
+    errno.EISDIR: PathNotFound,
+    errno.ENAMETOOLONG: PathNotFound,
+    errno.EACCES: AccessDenied,
+    errno.EPERM: AccessDenied,
+    errno.EROFS: AccessDenied,
+    errno.ENOSPC: QuotaExceeded,
+    errno.EDQUOT: QuotaExceeded,
+}
+
+#: What ``copy_file_range`` says where it can't copy between two files (copy_file_range(2)).
+_NO_COPY = {errno.ENOSYS, errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno.EPERM}
+
+
+@contextmanager
+def storage_errors(path: str) -> Iterator[None]:
+    """Turn every ``OSError`` of the block into the ``StorageError`` it means, about ``path``."""
+    try:
+        yield
+    except OSError as error:
+        kind = _ERRORS.get(error.errno, Unavailable)
+        raise kind(f"{path}: {error.strerror or error}") from error
+
+
+class Tree:
+    """A directory whose files are replaced whole.
+
+    Safe for many threads and processes at once, which may also add and remove directories.
+
+    :param root: absolute path of the directory; made when it is first written to.
+    :param fsync: whether a change is on the disk, not only in the page cache, before it is
+        reported as done.
+    """
+
+    def __init__(self, root: str, fsync: bool) -> None:
+        self.root = root
+        self._fsync = fsync
+        self._temporary = f"{root}/.tmp"
+
+    @contextmanager
+    def temporary(self) -> Iterator[TemporaryFile]:
+        """Open a new temporary file; what was not moved to its place in the block is removed."""
+        path = self._temporary_path()
+        with storage_errors(path):
+            descriptor = self._create(path)
+        try:
+            yield TemporaryFile(self, path, descriptor)
+        finally:
+            with storage_errors(path):
+                try:
+                    os.close(descriptor)
+                finally:
+                    with suppress(FileNotFoundError):
+                        os.unlink(path)
+
+    def move(self, source: str, target: str) -> None:
+        """Rename a file of the tree to ``target``, durably, making the directories above it."""
+        directory = os.path.dirname(target)
+        changed = {directory}
+        with storage_errors(target):
+            # A delete that empties the directory removes it, perhaps between our mkdir and our
+            # rename; then both are done again.
+            for _ in range(ATTEMPTS):
+                try:
+                    os.rename(source, target)
+                except FileNotFoundError:
+                    if not os.path.lexists(source):
+                        raise
+                    changed |= _make_directories(directory)
+                else:
+                    break
+            else:
+                raise Unavailable(f"{directory}: removed by others {ATTEMPTS} times in a row")
+            self._sync_directories(changed)
+
+    def remove(self, path: str) -> None:
+        """Remove a file, or a directory with all below it, and directories left empty above it."""
+        with storage_errors(path):
+            try:
+                os.unlink(path)
+            except IsADirectoryError:
+                self._remove_tree(path)
+            else:
+                self._sync_directories([os.path.dirname(path)])
+            self._prune(os.path.dirname(path))
+
+    def sync_file(self, descriptor: int) -> None:
+        """Make the content of an open file durable."""
+        if self._fsync:
+            os.fsync(descriptor)
+
+    def sweep(self) -> None:
+        """Remove temporary files that a crash left behind, as far as that is possible."""
+        oldest = time.time() - SWEEP_AGE
+        with suppress(OSError), os.scandir(self._temporary) as entries:
+            for entry in entries:
+                with suppress(OSError):
+                    if entry.stat(follow_symlinks=False).st_mtime < oldest:
+                        _discard(entry.path)
+
+    def _temporary_path(self) -> str:
+        return f"{self._temporary}/{uuid.uuid4().hex}"
+
+    def _create(self, path: str) -> int:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        try:
+            return os.open(path, flags, 0o666)
+        except FileNotFoundError:
+            self._sync_directories(_make_directories(self._temporary))
+            return os.open(path, flags, 0o666)
+
+    def _remove_tree(self, directory: str) -> None:
+        if not holds_file(os.fsencode(directory)):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), directory)
+        # Renamed away, the tree is gone at once, for everybody and after a crash. The space is
+        # given back after that; what can't be removed now is left to the sweep.
+        _make_directories(self._temporary)
+        removed = self._temporary_path()
+        os.rename(directory, removed)
+        self._sync_directories([os.path.dirname(directory)])
+        _discard(removed)
+
+    def _prune(self, directory: str) -> None:
+        while len(directory) > len(self.root):
+            try:
+                os.rmdir(directory)
+            except OSError:
+                return  # It holds something, or another delete goes on from here.
+            directory = os.path.dirname(directory)
+
+    def _sync_directories(self, directories: Iterable[str]) -> None:
+        if self._fsync:
+            for directory in sorted(directories, key=len, reverse=True):
+                _sync_directory(directory)
+
+
+class TemporaryFile:
+    """A file being written, which nobody sees before it is moved to its place.
+
+    :ivar size: bytes written so far.
+    """
+
+    def __init__(self, tree: Tree, path: str, descriptor: int) -> None:
+        self.size = 0
+        self._tree = tree
+        self._path = path
+        self._descriptor = descriptor
+
+    def write(self, data: bytes) -> None:
+        """Add bytes at the end."""
+        rest = memoryview(data)
+        with storage_errors(self._path):
+            while rest:
+                written = os.write(self._descriptor, rest)
+                self.size += written
+                rest = rest[written:]
+
+    def copy(self, source: int, size: int) -> None:
+        """Add ``size`` bytes of an open file, inside the kernel where the file system can."""
+        with storage_errors(self._path):
+            left = size
+            try:
+                while left and (copied := os.copy_file_range(source, self._descriptor, left)):
+                    left -= copied
+            except OSError as error:
+                if error.errno not in _NO_COPY:
+                    raise
+            self.size += size - left
+            while left:
+                data = os.read(source, min(left, CHUNK_BYTES))
+                if not data:
+                    raise Unavailable(f"{self._path}: the file to copy ends {left} bytes early")
+                self.write(data)
+                left -= len(data)
+
+    def move(self, target: str) -> None:
+        """Make it the file at ``target``, durably, replacing any."""
+        # The bytes first: a name that survives a crash must not lead to an empty file.
+        with storage_errors(self._path):
+            self._tree.sync_file(self._descriptor)
+        self._tree.move(self._path, target)
+
+
+def holds_file(directory: bytes) -> bool:
+    """Tell whether a file lies anywhere below a directory; hidden names don't count."""
+    directories = []
+    try:
+        with os.scandir(directory) as entries:
+            for entry in entries:
+                if entry.name.startswith(b"."):
+                    continue
+                if not entry.is_dir():
+                    return True
+                directories.append(entry.path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return any(holds_file(below) for below in directories)
+
+
+def _make_directories(directory: str) -> set[str]:
+    """Make a directory and those above it; give the directories that have a new entry."""
+    parent = os.path.dirname(directory)
+    changed: set[str] = set()
+    try:
+        os.mkdir(directory)
+    except FileExistsError:
+        return changed
+    except FileNotFoundError:
+        changed = _make_directories(parent)
+        # Others may have made it, or have taken the parent away again: the caller finds out.
+        with suppress(FileExistsError, FileNotFoundError):
+            os.mkdir(directory)
+    return changed | {parent}
+
+
+def _sync_directory(directory: str) -> None:
+    """Make the entries of a directory durable."""
+    while True:
+        try:
+            descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            # Another delete has removed the directory too: what must last is that it is gone.
+            directory = os.path.dirname(directory)
+            continue
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        return
+
+
+def _discard(path: str) -> None:
+    try:
+        Path(path).unlink(missing_ok=True)
+    except IsADirectoryError:
+        shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,233 @@
+"""Objects as files below a directory, on this machine or on a file system that many share."""
+
+from __future__ import annotations
+
+import heapq
+import io
+import os
+import re
+import stat
+import uuid
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from docker_registry.drivers.base import CHUNK_BYTES, Driver, Reader, Stat, UploadState
+from docker_registry.drivers.files import Tree, holds_file, storage_errors
+from docker_registry.errors import PathNotFound, Unavailable
+
+if TYPE_CHECKING:
+    from docker_registry.config import Settings
+
+_COMPONENT = r"[^/.\0][^/\0]*"
+_PATH = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
+
+
+class LocalDriver(Driver):
+    """Files below a root directory.
+
+    A path that could lead out of the root raises ``ValueError``: names from outside were read at
+    the edge, so such a path is a mistake of ours. Components that begin with a dot are refused
+    with ``.`` and ``..``, since hidden files are the driver's own. Symbolic links are followed:
+    only the operator can make one here, for instance to put blobs on a second disk.
+
+    :param root: the directory; it is made when it is missing.
+    :param fsync: whether files and directories are on the disk before a call returns. Without,
+        what was stored in the last seconds may be lost or empty when the machine crashes.
+    """
+
+    name = "local"
+
+    def __init__(self, root: Path, fsync: bool = True) -> None:
+        self._root = os.path.abspath(root)
+        self._durable = Tree(self._root, fsync)
+        self._transient = Tree(self._root, fsync=False)
+        self._durable.sweep()
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> LocalDriver:
+        """Take the root from ``storage_path``, and ``storage_fsync``."""
+        return cls(Path(settings.storage_path), settings.storage_fsync)
+
+    def get_content(self, path: str) -> bytes:
+        """Read the file."""
+        full = self._full(path)
+        with storage_errors(full):
+            descriptor = os.open(full, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                data = os.read(descriptor, os.fstat(descriptor).st_size)
+                while rest := os.read(descriptor, CHUNK_BYTES):
+                    data += rest
+                return data
+            finally:
+                os.close(descriptor)
+
+    def put_content(self, path: str, data: bytes) -> None:
+        """Write a temporary file and rename it."""
+        _put(self._durable, self._full(path), data)
+
+    def put_transient(self, path: str, data: bytes) -> None:
+        """Write and rename likewise, without waiting for the disk."""
+        _put(self._transient, self._full(path), data)
+
+    def reader(self, path: str, offset: int = 0, length: int | None = None) -> LocalReader:
+        """Open the file."""
+        return LocalReader(self._full(path), offset, length)
+
+    def stat(self, path: str) -> Stat:
+        """Ask the file system."""
+        full = self._full(path)
+        with storage_errors(full):
+            found = os.stat(full)
+        if stat.S_ISDIR(found.st_mode):
+            raise PathNotFound(f"{full}: is a directory")
+        return Stat(found.st_size, found.st_mtime)
+
+    def list(self, path: str, after: str = "", limit: int = 1000) -> list[str]:
+        """Read the directory whole, but look only into children whose names are given."""
+        directory = self._full(path) if path else self._root
+        with storage_errors(directory):
+            return [os.fsdecode(name) for name in _children(directory, os.fsencode(after), limit)]
+
+    def touch(self, path: str) -> None:
+        """Set the modified time, without waiting for the disk: a crash may undo it."""
+        full = self._full(path)
+        with storage_errors(full):
+            os.utime(full)
+
+    def delete(self, path: str) -> None:
+        """Unlink the file, or rename the directory away and then remove it."""
+        self._durable.remove(self._full(path))
+
+    def start_upload(self, path: str) -> UploadState:
+        """Give the state of an upload without parts."""
+        return {"path": path, "parts": [], "size": 0}
+
+    def append(self, state: UploadState, chunks: Iterable[bytes]) -> UploadState:
+        """Write a new part, under a name that no other append can choose."""
+        with self._durable.temporary() as part:
+            for chunk in chunks:
+                part.write(chunk)
+            if not part.size:
+                return state
+            new = {"name": f"part-{uuid.uuid4().hex}", "size": part.size}
+            part.move(self._full(f"{state['path']}/{new['name']}"))
+        return {**state, "parts": [*state["parts"], new], "size": state["size"] + part.size}
+
+    def upload_content(self, state: UploadState) -> Iterator[bytes]:
+        """Read the parts, one after another."""
+        for part in state["parts"]:
+            with self._open_part(state, part) as reader:
+                yield from reader
+
+    def commit(self, state: UploadState, path: str) -> None:
+        """Rename the only part, or put several together in a temporary file and rename that."""
+        target = self._full(path)
+        if len(state["parts"]) == 1:
+            self._commit_part(state, state["parts"][0], target)
+            return
+        with self._durable.temporary() as whole:
+            for part in state["parts"]:
+                with self._open_part(state, part) as reader:
+                    whole.copy(reader.file.fileno(), reader.size)
+            whole.move(target)
+
+    def abort(self, state: UploadState) -> None:
+        """Unlink the parts."""
+        for part in state["parts"]:
+            try:
+                self._transient.remove(self._part(state, part))
+            except PathNotFound:
+                continue
+
+    def check(self) -> None:
+        """Write a file below the root and remove it."""
+        with self._durable.temporary() as probe:
+            probe.write(b"check")
+
+    def _full(self, path: str) -> str:
+        if not _PATH.fullmatch(path):
+            raise ValueError(f"not a storage path: {path!r}")
+        return f"{self._root}/{path}"
+
+    def _part(self, state: UploadState, part: dict[str, Any]) -> str:
+        return self._full(f"{state['path']}/{part['name']}")
+
+    def _open_part(self, state: UploadState, part: dict[str, Any]) -> LocalReader:
+        reader = LocalReader(self._part(state, part), 0, None)
+        if reader.size != part["size"]:
+            reader.close()
+            raise _torn(state, part)
+        return reader
+
+    def _commit_part(self, state: UploadState, part: dict[str, Any], target: str) -> None:
+        source = self._part(state, part)
+        with storage_errors(source):
+            if os.stat(source).st_size != part["size"]:
+                raise _torn(state, part)
+            # An object is as old as its commit, however long the upload took: a collector of
+            # garbage goes by that.
+            os.utime(source)
+        self._durable.move(source, target)
+
+
+class LocalReader(Reader):
+    """A file, or a part of it."""
+
+    file: io.FileIO
+
+    def __init__(self, path: str, offset: int, length: int | None) -> None:
+        self._path = path
+        with storage_errors(path):
+            # FileIO itself refuses a directory.
+            self.file = io.FileIO(path)
+            self.size = os.fstat(self.file.fileno()).st_size
+            if offset:
+                self.file.seek(offset)
+        rest = max(self.size - offset, 0)
+        self.length = rest if length is None else min(length, rest)
+
+    def __iter__(self) -> Iterator[bytes]:
+        left = self.length
+        while left:
+            with storage_errors(self._path):
+                data = self.file.read(min(left, CHUNK_BYTES))
+            if not data:
+                raise Unavailable(f"{self._path}: ends {left} bytes before its end")
+            left -= len(data)
+            yield data
+
+    def close(self) -> None:
+        """Close the file."""
+        self.file.close()
+
+
+def _put(tree: Tree, full: str, data: bytes) -> None:
+    with tree.temporary() as file:
+        file.write(data)
+        file.move(full)
+
+
+def _children(directory: str, after: bytes, limit: int) -> Iterator[bytes]:
+    """Give the first names behind ``after``; a directory without files is none of them."""
+    try:
+        with os.scandir(os.fsencode(directory)) as entries:
+            # A heap, since sorting all names is wasted on the few that are given.
+            heap = [
+                (entry.name, entry)
+                for entry in entries
+                if entry.name > after and not entry.name.startswith(b".")
+            ]
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    heapq.heapify(heap)
+    while heap and limit > 0:
+        name, entry = heapq.heappop(heap)
+        if not entry.is_dir() or holds_file(entry.path):
+            yield name
+            limit -= 1
+
+
+def _torn(state: UploadState, part: dict[str, Any]) -> PathNotFound:
+    # Without fsync a crash may cut a part that the state knows whole.
+    return PathNotFound(f"{state['path']}/{part['name']}: not the {part['size']} bytes it was")
