@@ -1,0 +1,42 @@
+"""The command line: ``docker-registry``.
+
+Each module of this package is one command or one group of commands.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from docker_registry import __version__
+from docker_registry.cli.config import config
+from docker_registry.cli.serve import serve
+from docker_registry.errors import ConfigError
+
+
+class _Commands(click.Group):
+    """Commands that tell a wrong setting in one message, without a trace."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run the command; a ``ConfigError`` ends it with exit status 1."""
+        try:
+            return super().invoke(context)
+        except ConfigError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Commands, invoke_without_command=True)
+@click.version_option(__version__, prog_name="docker-registry")
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Run a container registry. Without a command, serve.
+
+    It is configured by environment variables and a file: see `docker-registry config check`.
+    """
+    if context.invoked_subcommand is None:
+        context.invoke(serve)
+
+
+main.add_command(config)
+main.add_command(serve)

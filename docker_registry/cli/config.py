@@ -1,0 +1,56 @@
+"""``docker-registry config``: what is in effect, and what could be."""
+
+import json
+import sys
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from docker_registry.config import load, load_runner, report
+from docker_registry.errors import ConfigError
+
+#: Wide enough that nothing is wrapped where another program reads.
+PIPE_WIDTH = 10_000
+
+
+@click.group()
+def config() -> None:
+    """Look at the configuration."""
+
+
+@config.command()
+def check() -> None:
+    """Check the configuration, and show each value in effect with its source.
+
+    Secrets are hidden. The exit status is 1 if the registry would not start with it.
+    """
+    problems = []
+    loaded = []
+    for load_part in (load, load_runner):
+        try:
+            loaded.append(load_part())
+        except ConfigError as error:
+            problems.append(str(error))
+    if problems:
+        raise ConfigError("\n".join(problems))
+    console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
+    for settings in loaded:
+        origin = settings.provenance
+        layout = Table("key", "value", "source", box=None, pad_edge=False)
+        for row in report.effective(settings):
+            layout.add_row(*row)
+        click.echo(f"{origin.file}, flavor {origin.flavor}:" if origin.file else "\nserver:")
+        console.print(layout, markup=False)
+
+
+@config.command()
+def schema() -> None:
+    """Print the JSON Schema of a configuration file."""
+    click.echo(json.dumps(report.schema(), indent=2))
+
+
+@config.command()
+def docs() -> None:
+    """Print the reference of all keys as Markdown."""
+    click.echo(report.documentation(), nl=False)

@@ -1,0 +1,229 @@
+"""Every key of the configuration: the effective settings of one flavor.
+
+The keys are those of docker-registry 0.9, flat or nested as they were there, and our own. The
+model is the one source of validation, of the JSON Schema and of the reference in
+``docs/configuration.md``. The keys of single storage drivers are in ``backends``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    model_validator,
+)
+
+from docker_registry.config.backends import S3, Azure, Elliptics, Gcs, Oss, Swift
+from docker_registry.config.keys import (
+    Keys,
+    Loaded,
+    Port,
+    Words,
+    key,
+    lower,
+    read_flow,
+    section,
+    split_list,
+)
+
+#: Names of the driver that stores in a directory of this machine.
+LOCAL_DRIVERS = ("local", "file")
+#: Where a service keeps its state (Filesystem Hierarchy Standard 3.0, section 5.8).
+STATE_DIRECTORY = "/var/lib/docker-registry"
+
+MIB = 1024 * 1024
+
+
+class Redis(Keys):
+    """A Redis server."""
+
+    host: str | None = key(None, "Host; unset, no Redis is used.")
+    port: Port = key(6379, "Port.")
+    db: int = key(0, "Number of the database.", ge=0)
+    password: SecretStr | None = key(None, "Password.")
+
+
+class EmailExceptions(Keys):
+    """Mail to the operator when something fails that shouldn't."""
+
+    smtp_host: str | None = key(None, "Mail server; unset, no mail is sent.", "SMTP_HOST")
+    smtp_port: Port = key(25, "Its port.", "SMTP_PORT")
+    smtp_login: str | None = key(None, "User name there.", "SMTP_LOGIN")
+    smtp_password: SecretStr | None = key(None, "Password there.", "SMTP_PASSWORD")
+    smtp_secure: Annotated[
+        bool | str | dict[str, str], Field(union_mode="left_to_right"), BeforeValidator(read_flow)
+    ] = key(
+        False,
+        "Whether to use STARTTLS; or the path of a key file; or `{keyfile: …, certfile: …}`.",
+        "SMTP_SECURE",
+    )
+    from_addr: str = key("docker-registry@localdomain.local", "Sender.", "SMTP_FROM_ADDR")
+    to_addr: Words = key([], "Who gets the mail; needed with `smtp_host`.", "SMTP_TO_ADDR")
+
+    @model_validator(mode="after")
+    def _somebody_reads_it(self) -> Self:
+        if self.smtp_host and not self.to_addr:
+            raise ValueError("smtp_host is set, and to_addr (SMTP_TO_ADDR) names nobody: set both")
+        return self
+
+
+class Mirroring(Keys):
+    """Pull-through from another registry."""
+
+    source: str | None = key(None, "URL of the registry; unset, nothing is mirrored.")
+    source_index: str | None = key(None, "URL of its index, where that is another server.")
+    tags_cache_ttl: int = key(172800, "Seconds for which a tag isn't asked again.", ge=0)
+
+
+class Cors(Keys):
+    """Cross-origin requests of browsers, by the names of Flask-CORS."""
+
+    origins: Words = key([], "Origins that may ask; none, and CORS is off.")
+    methods: Words = key([], "Methods they may use; none means all that a route has.")
+    headers: Words = key(["Content-Type"], "Request headers they may send.")
+    expose_headers: Words = key([], "Response headers they may read.")
+    supports_credentials: bool = key(False, "Whether they may send credentials.")
+    max_age: int | None = key(None, "Seconds for which a browser keeps the answer.", ge=0)
+    send_wildcard: bool = key(False, "Whether to answer `*` where any origin may ask.")
+    always_send: bool = key(True, "Whether to answer requests without an `Origin`.")
+    automatic_options: bool = key(True, "Whether to answer `OPTIONS`.")
+    vary_header: bool = key(True, "Whether to send `Vary: Origin`.")
+    resources: Annotated[dict[str, Any] | list[str] | None, BeforeValidator(split_list)] = key(
+        None, "Patterns of paths it applies to; unset means all."
+    )
+
+
+class General(Keys):
+    """What every flavor has."""
+
+    issue: str = key("docker-registry server", "What `GET /` says.")
+    loglevel: Annotated[
+        Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(lower)
+    ] = key("info", "The least important messages that are logged.", "LOGLEVEL")
+    debug: bool = key(
+        False, "Whether `/v1/_ping` tells host, flavor and versions. For developers.", "DEBUG"
+    )
+    standalone: bool = key(
+        True, "Whether there is no index server beside this registry.", "STANDALONE"
+    )
+    index_endpoint: str = key(
+        "https://index.docker.io", "The index server, if not standalone.", "INDEX_ENDPOINT"
+    )
+    disable_token_auth: bool = key(
+        False, "Whether tokens of the index are not checked.", "DISABLE_TOKEN_AUTH"
+    )
+    privileged_key: str | None = key(
+        None, "Path of the RSA public key of a privileged client.", "PRIVILEGED_KEY"
+    )
+    registry_endpoints: Words = key([], "Host names that V1 clients are told to use.")
+    relative_urls: bool = key(
+        False,
+        "Whether `Location` is a path without scheme and host. For a proxy that doesn't tell them.",
+        "RELATIVE_URLS",
+    )
+    bugsnag: SecretStr | None = key(None, "API key of Bugsnag.", "BUGSNAG")
+    extensions: dict[str, Any] = key(
+        {}, "Free: `extensions.<name>` belongs to that extension. Every value in it is text."
+    )
+    cache: Redis = section(Redis, "CACHE_REDIS")
+    cache_lru: Redis = section(Redis, "CACHE_LRU_REDIS")
+    email_exceptions: EmailExceptions = section(EmailExceptions)
+    mirroring: Mirroring = section(Mirroring, "MIRROR")
+    cors: Cors = section(Cors, "CORS")
+
+
+def _storage_path(value: str, info: ValidationInfo) -> str:
+    if info.data.get("storage") not in LOCAL_DRIVERS:
+        return value
+    return str(Path(value).expanduser().absolute())
+
+
+class Storage(Keys):
+    """Where content is kept."""
+
+    storage: str = key("local", "Name of the storage driver.")
+    storage_alternate: Words = key(
+        [],
+        "Drivers that hold what `storage` can't, in order.",
+        "GLANCE_STORAGE_ALTERNATE",
+    )
+    storage_path: Annotated[str, AfterValidator(_storage_path)] = key(
+        STATE_DIRECTORY,
+        "Root of the store: a directory, or a prefix of object names.",
+        "STORAGE_PATH",
+        min_length=1,
+    )
+    storage_fsync: bool = key(
+        True,
+        "Whether files and directories are on the disk before an answer says so. Without it, a "
+        "power cut loses pushes that were answered 201.",
+        "STORAGE_FSYNC",
+    )
+    storage_redirect: bool = key(
+        False, "Whether clients fetch blobs from the store itself.", "STORAGE_REDIRECT"
+    )
+    nginx_x_accel_redirect: str | None = key(
+        None, "Internal location by which nginx serves files of a local store."
+    )
+    cache_manifest_bytes: int = key(
+        32 * MIB, "Bytes of manifests that a process keeps in memory.", "CACHE_MANIFEST_BYTES", ge=0
+    )
+
+
+def _index_database(settings: dict[str, Any]) -> str:
+    # The index is derived from the store, so beside a local store it can be rebuilt with it; it
+    # lies in the part of the tree that registry:2 doesn't look at.
+    if settings.get("storage") in LOCAL_DRIVERS:
+        root = f"{settings.get('storage_path', STATE_DIRECTORY)}/docker/registry/ours"
+    else:
+        root = STATE_DIRECTORY
+    return f"sqlite:///{root}/search.db"
+
+
+def _none_is_off(value: object) -> object:
+    return None if lower(value) == "none" else value
+
+
+class Search(Keys):
+    """The index that `docker search` asks."""
+
+    search_backend: Annotated[str | None, BeforeValidator(_none_is_off)] = key(
+        "sqlalchemy",
+        "`sqlalchemy`, or the path of a Python module; `none` turns search off.",
+        "SEARCH_BACKEND",
+    )
+    sqlalchemy_index_database: str = Field(
+        default_factory=_index_database,
+        description="URL of the index database. By default SQLite: "
+        "`docker/registry/ours/search.db` in a local store, else "
+        f"`{STATE_DIRECTORY}/search.db`.",
+        json_schema_extra={"x-env": "SQLALCHEMY_INDEX_DATABASE"},
+    )
+
+
+class Limits(Keys):
+    """What one request, or one upload, may take."""
+
+    manifest_limit: int = key(4 * MIB, "Bytes that a manifest may have.", "MANIFEST_LIMIT", ge=1)
+    sparse_indexes: bool = key(
+        False,
+        "Whether an index may name manifests that are not in the repository.",
+        "SPARSE_INDEXES",
+    )
+    upload_max_age: int = key(
+        7 * 24 * 3600, "Seconds for which an idle upload is kept.", "UPLOAD_MAX_AGE", ge=1
+    )
+    tags_page: int = key(1000, "Tags that one page may list.", "TAGS_PAGE", ge=1)
+    catalog_page: int = key(1000, "Repositories that one page may list.", "CATALOG_PAGE", ge=1)
+
+
+# Bases are in reverse: pydantic takes the fields of the last base first, and a default made from
+# other keys (``sqlalchemy_index_database``) must come after them.
+class Settings(Elliptics, Oss, Gcs, Azure, S3, Swift, Limits, Search, Storage, General, Loaded):
+    """The effective settings of one flavor. Immutable."""

@@ -1,0 +1,129 @@
+"""The environment variables of the server itself, those of docker-registry 0.9 and TLS.
+
+They are not in the configuration file, since one machine may run several servers on one file.
+"""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import shlex
+import ssl
+from collections.abc import Mapping
+from typing import Annotated, Self
+
+from pydantic import BeforeValidator, ValidationError, model_validator
+
+from docker_registry.config import environment
+from docker_registry.config.keys import FLOW, Loaded, Port, Provenance, key, leaves, read_flow
+from docker_registry.errors import ConfigError
+
+
+def _split_options(value: object) -> object:
+    if isinstance(value, str) and not value.lstrip().startswith(FLOW):
+        return shlex.split(value)
+    return read_flow(value)
+
+
+def _default_workers() -> int:
+    # Processes divide what holds the interpreter's lock; threads, what waits for disk and network.
+    return max(2, min(8, len(os.sched_getaffinity(0))))
+
+
+class Runner(Loaded):
+    """The server: where it listens, and how it works."""
+
+    host: str = key("0.0.0.0", "Address to listen on.", "REGISTRY_HOST")  # noqa: S104
+    port: Port = key(5000, "TCP port to listen on.", "REGISTRY_PORT")
+    workers: int | None = key(
+        None,
+        "Worker processes. Unset: one for each CPU that may be used, at least 2, at most 8.",
+        "GUNICORN_WORKERS",
+        ge=1,
+    )
+    threads: int = key(
+        32, "Threads of each worker: requests that it serves at a time.", "GUNICORN_THREADS", ge=1
+    )
+    graceful_timeout: int = key(
+        3600,
+        "Seconds that running transfers get to end after SIGTERM.",
+        "GUNICORN_GRACEFUL_TIMEOUT",
+        ge=0,
+    )
+    silent_timeout: int = key(
+        120,
+        "Seconds that a client may be silent in the middle of a request.",
+        "GUNICORN_SILENT_TIMEOUT",
+        ge=1,
+    )
+    access_log_file: str = key(
+        "-", "File for the access log; `-` is standard output.", "GUNICORN_ACCESS_LOG_FILE"
+    )
+    error_log_file: str = key(
+        "-", "File for all other messages; `-` is standard error.", "GUNICORN_ERROR_LOG_FILE"
+    )
+    user: str | None = key(None, "User that workers run as, if started by root.", "GUNICORN_USER")
+    group: str | None = key(None, "Their group, likewise.", "GUNICORN_GROUP")
+    tls_certificate: str | None = key(
+        None, "Path of the PEM file with the certificate chain.", "REGISTRY_TLS_CERTIFICATE"
+    )
+    tls_key: str | None = key(None, "Path of the PEM file with its key.", "REGISTRY_TLS_KEY")
+    options: Annotated[list[str], BeforeValidator(_split_options)] = key(
+        [],
+        "More options of gunicorn, as for a shell (`--backlog 4096`) or as a list "
+        "(`[--backlog, 4096]`).",
+        "GUNICORN_OPTS",
+    )
+
+    @model_validator(mode="after")
+    def _certificate_fits_key(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("REGISTRY_TLS_CERTIFICATE and REGISTRY_TLS_KEY go together: set both")
+        if self.tls_certificate and self.tls_key:
+            try:
+                ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
+                    self.tls_certificate, self.tls_key
+                )
+            except OSError as error:
+                raise ValueError(
+                    f"REGISTRY_TLS_CERTIFICATE {self.tls_certificate} and REGISTRY_TLS_KEY "
+                    f"{self.tls_key} should be readable PEM files that fit together ({error})"
+                ) from error
+        return self
+
+    @model_validator(mode="after")
+    def _account_exists(self) -> Self:
+        for variable, name, known in (
+            ("GUNICORN_USER", self.user, pwd.getpwnam),
+            ("GUNICORN_GROUP", self.group, grp.getgrnam),
+        ):
+            try:
+                if name and not name.isdecimal():
+                    known(name)
+            except KeyError:
+                raise ValueError(
+                    f"{variable} is {name!r}, which this machine doesn't know"
+                ) from None
+        return self
+
+
+def load_runner(environ: Mapping[str, str] = os.environ) -> Runner:
+    """Give what the environment says of the server.
+
+    Raises ``ConfigError``, which names every problem at once.
+    """
+    keys = list(leaves(Runner))
+    values = {
+        leaf.name: text
+        for leaf in keys
+        if leaf.env and (text := environment.lookup(environ, leaf.env)) is not None
+    }
+    sources = {leaf.name: f"environment {leaf.env}" for leaf in keys if leaf.name in values}
+    try:
+        loaded = Runner.model_validate(values)
+    except ValidationError as error:
+        problems = environment.explain(error, keys, sources)
+        raise ConfigError(environment.summary("environment of the server", problems)) from None
+    loaded._provenance = Provenance(sources=sources)
+    return loaded

@@ -1,0 +1,178 @@
+"""Running gunicorn.
+
+What ``Runner`` doesn't know of gunicorn is set by gunicorn's own ``GUNICORN_CMD_ARGS``, or by
+``GUNICORN_OPTS``, which wins.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import traceback
+from typing import TYPE_CHECKING, Any
+
+from gunicorn.app.base import Application
+from gunicorn.arbiter import Arbiter
+from gunicorn.glogging import Logger
+from gunicorn.util import set_owner_process
+
+from docker_registry.app import create_app
+from docker_registry.config import Runner, Settings
+from docker_registry.errors import ConfigError, StorageError
+from docker_registry.silence import SilenceLimit, limit_before_requests
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+#: Idle kept-alive connections cost no thread, and spare clients a handshake between two layers.
+KEEPALIVE_SECONDS = 15
+#: A worker whose main thread doesn't move for so long is replaced. That thread only accepts and
+#: polls: a request in another thread may take any time.
+HEARTBEAT_SECONDS = 60
+SHARED_MEMORY = "/dev/shm"  # noqa: S108 (files there have no guessable names)
+
+
+def serve(settings: Settings, runner: Runner) -> None:
+    """Serve until a signal ends it; then leave by ``SystemExit``.
+
+    Raises ``ConfigError`` before any worker is started if the registry can't be built.
+    """
+    server = Server(settings, runner)
+    server.rehearse()
+    server.run()
+
+
+def build(settings: Settings, runner: Runner) -> WSGIApplication:
+    """Give the application that a worker serves. Raises ``ConfigError`` or ``StorageError``."""
+    messages = logging.getLogger("docker_registry")
+    messages.setLevel(settings.loglevel.upper())
+    messages.handlers = logging.getLogger("gunicorn.error").handlers
+    return SilenceLimit(create_app(settings), runner.silent_timeout)
+
+
+def default_workers(settings: Settings) -> int:
+    """Tell how many workers are right where nobody says so."""
+    if settings.storage == "memory":
+        return 1  # what one process stores in its memory, another can't see
+    # Processes divide what holds the interpreter's lock; threads, what waits for disk and network.
+    return max(2, min(8, len(os.sched_getaffinity(0))))
+
+
+def options(settings: Settings, runner: Runner) -> dict[str, Any]:
+    """Give gunicorn's settings, by gunicorn's names."""
+    host = f"[{runner.host}]" if ":" in runner.host else runner.host
+    chosen: dict[str, Any] = {
+        "proc_name": "docker-registry",
+        "bind": f"{host}:{runner.port}",
+        "worker_class": "gthread",
+        "workers": runner.workers or default_workers(settings),
+        "threads": runner.threads,
+        "timeout": HEARTBEAT_SECONDS,
+        "graceful_timeout": runner.graceful_timeout,
+        "keepalive": KEEPALIVE_SECONDS,
+        "accesslog": runner.access_log_file,
+        "errorlog": runner.error_log_file,
+        "loglevel": settings.loglevel,
+        "logger_class": Messages,
+        "certfile": runner.tls_certificate,
+        "keyfile": runner.tls_key,
+        # Its path is the same for every server of a user: two would take it from each other.
+        "control_socket_disable": True,
+    }
+    if os.access(SHARED_MEMORY, os.W_OK):
+        # The heartbeat is a file: on a busy disk it would come late.
+        chosen["worker_tmp_dir"] = SHARED_MEMORY
+    if os.geteuid() == 0:  # nobody else may change to another user
+        chosen |= {
+            name: value
+            for name, value in (("user", runner.user), ("group", runner.group))
+            if value is not None
+        }
+    return chosen
+
+
+class Messages(Logger):
+    """gunicorn's log, with one line instead of a trace when a client fell silent."""
+
+    def exception(self, msg: Any, *args: Any, **kwargs: Any) -> None:
+        """Log an exception that gunicorn caught."""
+        if isinstance(sys.exception(), TimeoutError | BlockingIOError):
+            self.info("A client was silent for too long: its connection is closed.")
+        else:
+            super().exception(msg, *args, **kwargs)
+
+
+class Server(Application):
+    """gunicorn, serving a registry."""
+
+    def __init__(self, settings: Settings, runner: Runner) -> None:
+        self._settings = settings
+        self._runner = runner
+        super().__init__(prog="docker-registry")
+
+    def load_config(self) -> None:
+        """Settle gunicorn's settings: ours, a file of ``-c``, the environment, GUNICORN_OPTS."""
+        parser = self.cfg.parser()
+        given = [
+            vars(parser.parse_args(arguments))
+            for arguments in (self.cfg.get_cmd_args_from_env(), self._runner.options)
+        ]
+        self._set(options(self._settings, self._runner))
+        self.cfg.set("post_fork", self._limit_silence)
+        for arguments in given:
+            if arguments["config"]:
+                self.load_config_from_file(arguments["config"])
+        for arguments in given:
+            self._set(arguments)
+
+    def _set(self, values: dict[str, Any]) -> None:
+        for name, value in values.items():
+            # Older versions of gunicorn don't know all of ours.
+            if value is not None and name in self.cfg.settings:
+                self.cfg.set(name, value)
+
+    def _limit_silence(self, arbiter: Arbiter, _worker: object) -> None:
+        for listener in arbiter.LISTENERS:
+            limit_before_requests(listener.sock, self._runner.silent_timeout)
+
+    def load(self) -> Any:
+        """Build the application, in a worker."""
+        try:
+            return build(self._settings, self._runner)
+        except (ConfigError, StorageError) as error:
+            self.logger.critical("%s", error)
+            sys.exit(Arbiter.WORKER_BOOT_ERROR)
+
+    def rehearse(self) -> None:
+        """Build the application once in a process that ends at once, as the workers' user.
+
+        What stops the start is then said once, instead of by every worker; and what only one may
+        do, such as creating the index, is done when they come. This process stays free of
+        connections and threads, which a fork would break.
+
+        Raises ``ConfigError`` with the reason.
+        """
+        readable, writable = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(readable)
+            os._exit(self._try_to_build(writable))
+        os.close(writable)
+        with os.fdopen(readable, encoding="utf-8") as report:
+            reason = report.read()
+        _, status = os.waitpid(child, 0)
+        if status:
+            raise ConfigError(reason or f"the registry can't be built (wait status {status})")
+
+    def _try_to_build(self, report: int) -> int:
+        try:
+            set_owner_process(self.cfg.uid, self.cfg.gid, initgroups=self.cfg.initgroups)
+            build(self._settings, self._runner)
+        except (ConfigError, StorageError) as error:
+            os.write(report, str(error).encode())
+        except BaseException:
+            os.write(report, f"the registry can't be built:\n{traceback.format_exc()}".encode())
+        else:
+            return 0
+        return 1

@@ -1,0 +1,50 @@
+"""A limit on how long a client may be silent in the middle of a request.
+
+A threaded worker gives each request a thread, and its socket blocks: a client that vanished
+without closing its connection, or that sends a byte a day, would hold the thread for ever. The
+limit is for one wait, not for the request: an upload of many hours is fine as long as it moves.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+class SilenceLimit:
+    """WSGI middleware that sets the time-out of the client's socket.
+
+    When it runs out, reading the request body or writing the answer raises ``TimeoutError``, an
+    ``OSError``. Works where the server gives the socket as ``gunicorn.socket``; elsewhere it does
+    nothing.
+
+    :param seconds: how long one read or write may wait.
+    """
+
+    def __init__(self, application: WSGIApplication, seconds: float) -> None:
+        self._application = application
+        self._seconds = seconds
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Set the time-out and go on."""
+        client = environ.get("gunicorn.socket")
+        if isinstance(client, socket.socket):
+            client.settimeout(self._seconds)
+        return self._application(environ, start_response)
+
+
+def limit_before_requests(listener: socket.socket, seconds: float) -> None:
+    """Bound the waits that come before there is a request: TLS handshake and headers.
+
+    The kernel hands the time-outs of a listening socket down to the connections that it accepts
+    (Linux, socket(7), SO_RCVTIMEO).
+    """
+    whole = int(seconds)
+    timeval = struct.pack("ll", whole, int((seconds - whole) * 1_000_000))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeval)
