@@ -166,6 +166,7 @@ class RegistryServer(Server):
             "REGISTRY_HOST": "127.0.0.1",
             "REGISTRY_PORT": str(self.port),
             "GUNICORN_WORKERS": "2",
+            "GUNICORN_ACCESS_LOG_FILE": "-",
             **(settings or {}),
         }
         self.store = Path(self.settings["STORAGE_PATH"])

@@ -1,4 +1,4 @@
-"""One store, two servers: CNCF Distribution 2.8 takes over what we wrote, and the other way round."""
+"""One store, two servers: Distribution 2.8 takes over what we wrote, and we what it wrote."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def ours(tmp_path: Path) -> RegistryServer:
     """Give our registry, not yet started; without an index, which would not know the other's."""
     store = tmp_path / "store"
     store.mkdir()
-    return RegistryServer(tmp_path / "ours", {"STORAGE_PATH": str(store), "SEARCH_BACKEND": ""})
+    return RegistryServer(tmp_path / "ours", {"STORAGE_PATH": str(store), "SEARCH_BACKEND": "none"})
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def test_push_show_pull(helm: Tool, registry: RegistryServer, chart: Path, tmp_p
     pulled.mkdir()
     helm("pull", HTTP, name, "--version", METADATA["version"], "--destination", pulled)
     assert [file.read_bytes() for file in pulled.iterdir()] == [chart.read_bytes()]
-    assert TEMPLATE in helm("template", HTTP, name)
+    assert TEMPLATE.strip() in helm("template", HTTP, name)
 
 
 def test_pull_of_the_newest_version(helm: Tool, registry: RegistryServer, tmp_path: Path) -> None:

@@ -1,0 +1,40 @@
+# The daily commands. They need Python 3.11 or newer; everything else comes into .venv and var.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SERVICES := dockerd postgres mariadb
+
+# Further arguments for pytest, such as TESTS="tests/unit -x".
+TESTS ?=
+
+.PHONY: help run test lint services services-down
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
+
+run: $(VENV)/run ## serve on port 5000: local storage below var/registry, search in SQLite
+	SETTINGS_FLAVOR=local STORAGE_PATH=$(CURDIR)/var/registry SEARCH_BACKEND=sqlalchemy \
+		$(BIN)/docker-registry serve
+
+test: $(VENV)/develop ## run the tests; what lacks a program or service is skipped and says so
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup --cov --cov-report term:skip-covered $(TESTS)
+
+lint: $(VENV)/develop ## check format, style, types and the order of imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+services: ## install and start the servers and clients that the tests can use (Debian, as root)
+	contrib/stacks/install.sh
+	for service in $(SERVICES); do contrib/stacks/$$service.sh up || exit; done
+
+services-down: ## stop what `make services` started
+	for service in $(SERVICES); do contrib/stacks/$$service.sh down || exit; done
+
+$(VENV)/run $(VENV)/develop: setup.cfg pyproject.toml
+	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable $(if $(filter %/develop,$@),'.[test,lint,postgresql,mysql]',.)
+	touch $@

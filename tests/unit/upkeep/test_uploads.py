@@ -1,0 +1,35 @@
+import time
+
+from docker_registry.registry import layout
+from docker_registry.registry.names import Digest, RepositoryName
+from docker_registry.upkeep.uploads import UploadPurge
+
+NAME = RepositoryName("team/app")
+BELOW = RepositoryName("team/app/below")
+
+
+def test_only_idle_sessions_are_removed(registry):
+    old = registry.uploads.start(NAME)
+    grown = registry.uploads.append(registry.uploads.start(BELOW), [b"data"])
+    time.sleep(0.2)
+    fresh = registry.uploads.append(registry.uploads.start(NAME), [b"data"])
+    purge = UploadPurge(registry, max_idle=0.1)
+    assert set(purge.due()) == {(NAME, old.id), (BELOW, grown.id)}
+    assert purge.run() == 2
+    assert list(registry.uploads.iterate(NAME)) == [fresh.id]
+    assert list(registry.uploads.iterate(BELOW)) == []
+    registry.uploads.finish(fresh, Digest.of(b"data"))
+
+
+def test_what_a_crash_left_without_a_record_is_removed(registry):
+    session = registry.uploads.append(registry.uploads.start(NAME), [b"data"])
+    registry.driver.delete(layout.upload_session(NAME, session.id))
+    assert UploadPurge(registry, max_idle=3600).run() == 0
+    assert UploadPurge(registry, max_idle=0).run() == 1
+    assert registry.driver.list(layout.uploads(NAME)) == []
+
+
+def test_an_unreadable_record_is_no_obstacle(registry):
+    session = registry.uploads.start(NAME)
+    registry.driver.put_content(layout.upload_session(NAME, session.id), b"{}")
+    assert UploadPurge(registry, max_idle=0).run() == 1
