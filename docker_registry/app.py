@@ -9,6 +9,11 @@ from docker_registry.api import errors, v1, v2
 from docker_registry.api.context import Context
 from docker_registry.config import Settings
 from docker_registry.registry import Registry
+from docker_registry.upkeep.schedule import Rhythm, Scheduler
+from docker_registry.upkeep.uploads import UploadPurge
+
+#: How often idle uploads are looked for, in seconds.
+PURGE_EVERY = 24 * 3600
 
 
 def create_app(settings: Settings) -> Flask:
@@ -29,4 +34,10 @@ def create_app(settings: Settings) -> Flask:
     errors.register(app)
     app.register_blueprint(v2.create_blueprint())
     app.register_blueprint(v1.create_blueprint())
+    app.before_request(_upkeep(settings, registry).ensure_running)
     return app
+
+
+def _upkeep(settings: Settings, registry: Registry) -> Scheduler:
+    purge = UploadPurge(registry, settings.upload_max_age)
+    return Scheduler(registry.driver, [Rhythm(purge, PURGE_EVERY)])

@@ -17,6 +17,8 @@ be taken over in place, in both directions (``registry/storage/paths.go`` there)
 
 A ``link`` holds a digest as text, without a newline. Components with a leading ``_`` can't be
 part of a repository's name, so nested repositories and these directories never meet.
+
+Beside it, ``docker/registry/ours/`` has what is ours and belongs to no repository.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from docker_registry.registry.names import Digest, RepositoryName, Tag, UploadId
 ROOT = "docker/registry/v2"
 BLOBS = f"{ROOT}/blobs"
 REPOSITORIES = f"{ROOT}/repositories"
+OURS = "docker/registry/ours"
 
 
 def blob(digest: Digest) -> str:
@@ -116,3 +119,8 @@ def upload(name: RepositoryName, upload: UploadId) -> str:
 def upload_session(name: RepositoryName, upload: UploadId) -> str:
     """Path of the record of one upload session."""
     return f"{REPOSITORIES}/{name}/_uploads/{upload}/session.json"
+
+
+def last_run(job: str) -> str:
+    """Path of the record of a background job's last run."""
+    return f"{OURS}/upkeep/{job}.json"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 from docker_registry.drivers.base import Driver
@@ -33,7 +33,15 @@ class Repositories:
 
     def iterate(self, after: str = "") -> Iterator[str]:
         """Give the names greater than ``after``, in byte order, while walking the storage."""
-        return self._walk("", after)
+        return self._walk("", after, self.exists)
+
+    def iterate_uploading(self) -> Iterator[RepositoryName]:
+        """Give the repositories that have upload sessions, with or without anything else."""
+
+        def has_uploads(name: str) -> bool:
+            return bool(self._driver.list(layout.uploads(name), limit=1))
+
+        return map(RepositoryName, self._walk("", "", has_uploads))
 
     def delete(self, name: RepositoryName) -> None:
         """Remove a repository with its tags, manifests, links and uploads.
@@ -56,8 +64,8 @@ class Repositories:
                 continue
         self._events.announce(self._events.repository_deleted, repository=name)
 
-    def _walk(self, prefix: str, after: str) -> Iterator[str]:
-        """Give names below ``prefix`` (empty, or ending in a slash) in byte order.
+    def _walk(self, prefix: str, after: str, wanted: Callable[[str], bool]) -> Iterator[str]:
+        """Give wanted names below ``prefix`` (empty, or ending in a slash) in byte order.
 
         ``a-b`` and ``a.b`` sort before ``a/b``, so what lies below a directory has to wait until
         its siblings up to ``a/`` are through: those waiting are kept in a heap.
@@ -68,18 +76,19 @@ class Repositories:
                 continue
             name = prefix + child
             while waiting and waiting[0] < name:
-                yield from self._walk(heapq.heappop(waiting), after)
-            if name > after and self._is_repository(name):
+                yield from self._walk(heapq.heappop(waiting), after, wanted)
+            if name > after and _is_name(name) and wanted(name):
                 yield name
             # All names below "a/" are less than "a0", the character behind "/".
             if f"{name}0" > after:
                 heapq.heappush(waiting, f"{name}/")
         while waiting:
-            yield from self._walk(heapq.heappop(waiting), after)
+            yield from self._walk(heapq.heappop(waiting), after, wanted)
 
-    def _is_repository(self, name: str) -> bool:
-        try:
-            RepositoryName.parse(name)
-        except NameInvalid:
-            return False
-        return self.exists(name)
+
+def _is_name(text: str) -> bool:
+    try:
+        RepositoryName.parse(text)
+    except NameInvalid:
+        return False
+    return True

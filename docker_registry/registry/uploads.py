@@ -21,6 +21,7 @@ from docker_registry.errors import (
     DigestInvalid,
     PathNotFound,
     RangeInvalid,
+    StorageError,
 )
 from docker_registry.registry import layout
 from docker_registry.registry.blobs import Blobs
@@ -130,10 +131,36 @@ class Uploads:
     def cancel(self, session: UploadSession) -> None:
         """Drop a session with its bytes."""
         self._driver.abort(session.state)
+        self._remove_directory(session.repository, session.id)
+
+    def iterate(self, repository: RepositoryName) -> Iterator[UploadId]:
+        """Give the ids of all sessions in a repository."""
+        for name in self._driver.iterate(layout.uploads(repository)):
+            try:
+                yield UploadId.parse(name)
+            except BlobUploadUnknown:
+                continue
+
+    def last_change(self, repository: RepositoryName, upload: UploadId) -> float:
+        """Give when anything of a session was last stored, in seconds since the epoch.
+
+        Works for what a crash left without a record too; 0 when there is nothing at all.
+        """
+        directory = layout.upload(repository, upload)
+        newest = 0.0
+        for name in self._driver.iterate(directory):
+            try:
+                newest = max(newest, self._driver.stat(f"{directory}/{name}").modified)
+            except PathNotFound:
+                continue
+        return newest
+
+    def remove(self, repository: RepositoryName, upload: UploadId) -> None:
+        """Drop whatever is left of a session, whether it can be read or not."""
         try:
-            self._driver.delete(layout.upload(session.repository, session.id))
-        except PathNotFound:
-            return
+            self.cancel(self.get(repository, upload))
+        except BlobUploadUnknown:
+            self._remove_directory(repository, upload)
 
     def _new(self, repository: RepositoryName, algorithm: str) -> UploadSession:
         upload = UploadId.new()
@@ -170,7 +197,11 @@ class Uploads:
         except PathNotFound:
             raise _unknown(session.id) from None
         self._blobs.link(session.repository, digest)
-        self._drop_record(session)
+        try:
+            self._remove_directory(session.repository, session.id)
+        except StorageError:
+            # The blob is stored: what is left of the session is for the purge.
+            log.exception("the finished upload %s could not be removed", session.id)
         return session.offset
 
     def _hash_again(self, session: UploadSession, algorithm: str) -> Digest:
@@ -179,14 +210,11 @@ class Uploads:
             running.update(chunk)
         return Digest.of_hash(running)
 
-    def _drop_record(self, session: UploadSession) -> None:
-        """Remove what is left of a session whose blob is stored; failing changes nothing."""
+    def _remove_directory(self, repository: RepositoryName, upload: UploadId) -> None:
         try:
-            self._driver.delete(layout.upload(session.repository, session.id))
+            self._driver.delete(layout.upload(repository, upload))
         except PathNotFound:
             return
-        except Exception:
-            log.exception("the finished upload %s could not be removed", session.id)
 
     def _save(self, session: UploadSession) -> None:
         record = {

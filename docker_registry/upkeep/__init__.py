@@ -1,0 +1,1 @@
+"""Every job that runs beside requests."""
