@@ -56,6 +56,7 @@ class Server(ABC):
         self.directory = directory
         self.store = directory / "store"
         self.log = directory / "log"
+        self.log.touch()
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
 

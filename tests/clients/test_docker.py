@@ -13,9 +13,6 @@ from tests import images
 from tests.servers import RegistryServer
 from tests.tools import Tool, require_service
 
-# They share one engine, and with it its image store.
-pytestmark = pytest.mark.xdist_group("dockerd")
-
 FILES = {"etc/os-release": b"NAME=ubuntu\n", "bin/noise": images.noise("ubuntu", 3 * images.MIB)}
 GIB = 1024 * images.MIB
 
