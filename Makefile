@@ -34,7 +34,8 @@ services: ## install and start the servers and clients that the tests can use (D
 services-down: ## stop what `make services` started
 	for service in $(SERVICES); do contrib/stacks/$$service.sh down || exit; done
 
+$(VENV)/develop: EXTRAS := [test,lint,postgresql,mysql]
 $(VENV)/run $(VENV)/develop: setup.cfg pyproject.toml
 	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable $(if $(filter %/develop,$@),'.[test,lint,postgresql,mysql]',.)
+	$(BIN)/pip install --quiet --editable '.$(EXTRAS)'
 	touch $@
