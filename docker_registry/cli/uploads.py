@@ -1,0 +1,32 @@
+"""``docker-registry uploads …``."""
+
+import click
+
+from docker_registry import drivers
+from docker_registry.config import load
+from docker_registry.registry import Registry
+from docker_registry.upkeep.uploads import UploadPurge
+
+
+@click.group()
+def uploads() -> None:
+    """Look after upload sessions."""
+
+
+@uploads.command()
+@click.option(
+    "--older-than",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="Age of a session's last change; the default is the setting upload_max_age.",
+)
+@click.option("--dry-run", is_flag=True, help="Only list them.")
+def purge(older_than: float | None, dry_run: bool) -> None:
+    """Remove the sessions that nobody has gone on with."""
+    settings = load()
+    registry = Registry(drivers.create(settings))
+    job = UploadPurge(registry, settings.upload_max_age if older_than is None else older_than)
+    for repository, upload in job.due():
+        click.echo(f"{repository} {upload}")
+        if not dry_run:
+            registry.uploads.remove(repository, upload)
