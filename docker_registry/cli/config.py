@@ -6,8 +6,11 @@ import sys
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from docker_registry.config import load, load_runner, report
+from docker_registry import drivers
+from docker_registry.config import Settings, load, load_runner, report
+from docker_registry.config.keys import Loaded
 from docker_registry.errors import ConfigError
 
 #: Wide enough that nothing is wrapped where another program reads.
@@ -26,22 +29,31 @@ def check() -> None:
     Secrets are hidden. The exit status is 1 if the registry would not start with it.
     """
     problems = []
-    loaded = []
-    for load_part in (load, load_runner):
+    loaded: list[Loaded] = []
+    for part in (_load, load_runner):
         try:
-            loaded.append(load_part())
+            loaded.append(part())
         except ConfigError as error:
             problems.append(str(error))
     if problems:
         raise ConfigError("\n".join(problems))
-    console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
     for settings in loaded:
-        origin = settings.provenance
-        layout = Table("key", "value", "source", box=None, pad_edge=False)
-        for row in report.effective(settings):
-            layout.add_row(*row)
-        click.echo(f"{origin.file}, flavor {origin.flavor}:" if origin.file else "\nserver:")
-        console.print(layout, markup=False)
+        _show(settings)
+
+
+def _load() -> Settings:
+    settings = load()
+    drivers.find(settings)
+    return settings
+
+
+def _show(settings: Loaded) -> None:
+    origin = settings.provenance
+    click.echo(f"{origin.file}, flavor {origin.flavor}:" if origin.file else "\nserver:")
+    layout = Table("key", "value", "source", box=None, pad_edge=False)
+    for row in report.effective(settings):
+        layout.add_row(*map(Text, row))
+    Console(width=None if sys.stdout.isatty() else PIPE_WIDTH).print(layout)
 
 
 @config.command()

@@ -2,7 +2,6 @@
 
 import click
 
-from docker_registry import server
 from docker_registry.config import load, load_runner
 
 
@@ -12,4 +11,7 @@ def serve() -> None:
 
     SIGTERM lets running transfers end, for GUNICORN_GRACEFUL_TIMEOUT seconds; SIGINT doesn't.
     """
+    # Here, so that all other commands start without gunicorn and the application.
+    from docker_registry import server  # noqa: PLC0415
+
     server.serve(load(), load_runner())

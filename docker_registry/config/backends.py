@@ -11,7 +11,11 @@ from pydantic import SecretStr
 from docker_registry.config.keys import Keys, Numbers, Port, Words, key, section
 
 
-class CloudFront(Keys):
+class DriverKeys(Keys):
+    """Keys that matter to one driver only."""
+
+
+class CloudFront(DriverKeys):
     """Amazon CloudFront in front of S3: where redirects lead (flavor `cloudfronts3`)."""
 
     base: str | None = key(None, "URL of the distribution.", "CF_BASE_URL")
@@ -21,7 +25,7 @@ class CloudFront(Keys):
     )
 
 
-class S3(Keys):
+class S3(DriverKeys):
     """S3 and Ceph RGW (flavors `s3`, `cloudfronts3`, `ceph-s3`, `prod`); buckets of `gcs` too."""
 
     s3_region: str | None = key(None, "Region of the bucket.", "AWS_REGION")
@@ -50,7 +54,7 @@ class S3(Keys):
     cloudfront: CloudFront = section(CloudFront)
 
 
-class Azure(Keys):
+class Azure(DriverKeys):
     """Azure Blob Storage (flavor `azureblob`)."""
 
     azure_storage_account_name: str | None = key(
@@ -65,7 +69,7 @@ class Azure(Keys):
     azure_use_https: bool = key(True, "Whether to speak TLS.", "AZURE_USE_HTTPS")
 
 
-class Gcs(Keys):
+class Gcs(DriverKeys):
     """Google Cloud Storage (flavor `gcs`); the bucket is `boto_bucket`."""
 
     gs_access_key: str | None = key(None, "Id of the interoperability key.", "GCS_KEY")
@@ -76,7 +80,7 @@ class Gcs(Keys):
     )
 
 
-class Swift(Keys):
+class Swift(DriverKeys):
     """OpenStack Swift (flavors `swift`, `glance-swift`, `openstack-swift`)."""
 
     swift_authurl: str | None = key(None, "URL of Keystone.", "OS_AUTH_URL")
@@ -94,7 +98,7 @@ class Swift(Keys):
     )
 
 
-class Elliptics(Keys):
+class Elliptics(DriverKeys):
     """Elliptics (flavor `elliptics`)."""
 
     elliptics_nodes: Words = key([], "Nodes, each `host:port:family`.", "ELLIPTICS_NODES")
@@ -125,7 +129,7 @@ class Elliptics(Keys):
     elliptics_node_flags: Words = key([], "Flags of the client node.")
 
 
-class Oss(Keys):
+class Oss(DriverKeys):
     """Aliyun OSS (flavor `oss`)."""
 
     oss_host: str | None = key(None, "Endpoint of the region.", "OSS_HOST")

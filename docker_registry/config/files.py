@@ -85,5 +85,5 @@ def read(path: Path) -> dict[str, dict[str, Any]]:
 
 def _one_line(error: Exception) -> str:
     mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or str(error)
+    problem = " ".join((getattr(error, "problem", None) or str(error)).split())
     return f"line {mark.line + 1}, column {mark.column + 1}: {problem}" if mark else problem

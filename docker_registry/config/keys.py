@@ -51,16 +51,16 @@ class Leaf:
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where settings come from.
+    """Where settings come from. It makes no difference to whether two settings are equal.
 
     :ivar file: the configuration file; None for settings that were made, not loaded.
     :ivar flavor: the section of the file that was chosen.
     :ivar sources: the source of each key that isn't at its default, by dotted name.
     """
 
-    file: Path | None = None
-    flavor: str | None = None
-    sources: Mapping[str, str] = dataclass_field(default_factory=dict)
+    file: Path | None = dataclass_field(default=None, compare=False)
+    flavor: str | None = dataclass_field(default=None, compare=False)
+    sources: Mapping[str, str] = dataclass_field(default_factory=dict, compare=False)
 
     def source(self, name: str) -> str:
         """Tell where the value of a key comes from."""

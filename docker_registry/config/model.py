@@ -213,7 +213,7 @@ class Limits(Keys):
     manifest_limit: int = key(4 * MIB, "Bytes that a manifest may have.", "MANIFEST_LIMIT", ge=1)
     sparse_indexes: bool = key(
         False,
-        "Whether an index may name manifests that are not in the repository.",
+        "Whether an index may name manifests, and an image layers, that are not in the repository.",
         "SPARSE_INDEXES",
     )
     upload_max_age: int = key(

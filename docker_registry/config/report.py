@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator
 from itertools import groupby
 from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
 
+from docker_registry.config.backends import DriverKeys
 from docker_registry.config.keys import Leaf, Loaded, leaves
 from docker_registry.config.model import Settings
 from docker_registry.config.runner import Runner
@@ -25,15 +26,15 @@ _QUERY_PASSWORD = re.compile(r"([?&][^=&]*(?:password|secret|token|key)[^=&]*=)[
 def effective(settings: Loaded) -> Iterator[tuple[str, str, str]]:
     """Give name, value and source of each key, secrets hidden.
 
-    Left out are keys without a value, and groups of keys of which none is set: most of them belong
-    to drivers that are not in use.
+    Left out are keys without a value, and the keys of a driver if none of them is set.
     """
     keys = list(leaves(type(settings)))
     provenance = settings.provenance
     touched = {leaf.group for leaf in keys if leaf.name in provenance.sources}
     for leaf in keys:
         value = _value(settings, leaf)
-        if value not in (None, [], {}) and leaf.group in touched:
+        needed = leaf.group in touched or not issubclass(leaf.group, DriverKeys)
+        if needed and value not in (None, [], {}):
             yield leaf.name, show(leaf, value), provenance.source(leaf.name)
 
 
@@ -54,7 +55,8 @@ def show(leaf: Leaf, value: Any) -> str:
         return str(value).lower()
     if isinstance(value, list):
         return "[" + ", ".join(show(leaf, item) for item in value) + "]"
-    text = _URL_PASSWORD.sub(rf"\1:{HIDDEN}@", str(value))
+    text = str(value).encode(errors="backslashreplace").decode()
+    text = _URL_PASSWORD.sub(rf"\1:{HIDDEN}@", text)
     return _QUERY_PASSWORD.sub(rf"\1{HIDDEN}", text)
 
 
@@ -120,20 +122,21 @@ def _row(leaf: Leaf) -> str:
     return f"| `{leaf.name}` | {variable} | {kind(leaf.field.annotation)} | {code} | {meaning} |\n"
 
 
-_UNIONS = (Union, UnionType)
-_KINDS = (
-    (SecretStr, "secret"),
-    (dict, "mapping"),
-    (list, "list"),
-    (bool, "switch"),
-    (int, "number"),
-)
+_KINDS = {SecretStr: "secret", dict: "mapping", list: "list", bool: "switch", int: "number"}
 
 
 def kind(annotation: Any) -> str:
     """Name the type of a key in plain words; where there are several, the richest."""
-    types = (
-        [annotation, *get_args(annotation)] if get_origin(annotation) in _UNIONS else [annotation]
-    )
-    bare = {get_origin(one) or one for one in types}
-    return next((name for known, name in _KINDS if known in bare), "text")
+    types = set(_types(annotation))
+    return next((name for known, name in _KINDS.items() if known in types), "text")
+
+
+def _types(annotation: Any) -> Iterator[Any]:
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        yield from _types(get_args(annotation)[0])
+    elif origin in (Union, UnionType):
+        for one in get_args(annotation):
+            yield from _types(one)
+    else:
+        yield origin or annotation

@@ -28,7 +28,12 @@ BUILT_IN = (
 
 
 def create(settings: Settings) -> Driver:
-    """Build the driver that the key ``storage`` names.
+    """Build the driver that the key ``storage`` names. Raises ``ConfigError`` as ``find`` does."""
+    return find(settings).from_settings(settings)
+
+
+def find(settings: Settings) -> type[Driver]:
+    """Look up the driver that the key ``storage`` names, without building it.
 
     Raises ``ConfigError`` if there is none of that name, or if what it needs is not installed.
     """
@@ -47,4 +52,4 @@ def create(settings: Settings) -> Driver:
             f"{where} is {wanted!r}, and this driver can't be loaded ({error}): install what it "
             f"needs, or use another of {', '.join(sorted(known))}"
         ) from error
-    return driver.from_settings(settings)
+    return driver
