@@ -16,7 +16,7 @@ from docker_registry.registry.uploads import Uploads
 class Registry:
     """All resources of a registry over one store.
 
-    :param sparse_indexes: whether an index may name manifests that are not in the repository.
+    :param sparse_indexes: whether a manifest may name what is not in the repository.
     :param cache_bytes: budget, in bytes, of the process's cache of immutable manifests.
     """
 

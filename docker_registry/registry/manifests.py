@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 class Manifests:
     """The manifests of all repositories.
 
-    :param sparse_indexes: whether an index may name manifests that are not in the repository.
+    :param sparse_indexes: whether a manifest may name what is not in the repository.
     """
 
     def __init__(
@@ -163,15 +163,16 @@ class Manifests:
             raise ManifestUnknown(error.message, {"digest": digest}) from None
 
     def _check_references(self, repository: RepositoryName, manifest: Manifest) -> None:
+        if self._sparse_indexes:
+            return
         blobs = [manifest.config] if manifest.config else []
         blobs += [layer for layer in manifest.layers if not layer.is_kept_elsewhere]
         missing = [d.digest for d in _distinct(blobs) if not self._blobs.has(repository, d.digest)]
-        if not self._sparse_indexes:
-            missing += [
-                child.digest
-                for child in _distinct(manifest.manifests)
-                if not self.has(repository, child.digest)
-            ]
+        missing += [
+            child.digest
+            for child in _distinct(manifest.manifests)
+            if not self.has(repository, child.digest)
+        ]
         if missing:
             raise ManifestBlobUnknown(missing)
 
