@@ -280,6 +280,20 @@ def test_old_temporary_files_are_swept_at_the_start(root: Path) -> None:
     assert driver.list("") == ["a"]
 
 
+def test_an_append_whose_temporary_file_is_swept_fails_cleanly(root: Path) -> None:
+    driver = LocalDriver(root)
+
+    def slow() -> Iterator[bytes]:
+        yield b"x"
+        for entry in (root / ".tmp").iterdir():
+            entry.unlink()
+        yield b"y"
+
+    with pytest.raises(PathNotFound):
+        driver.append(driver.start_upload("up"), slow())
+    assert [entry.name for entry in root.iterdir()] == [".tmp"]
+
+
 def test_empty_directories_and_hidden_files_are_nothing(root: Path) -> None:
     driver = LocalDriver(root)
     (root / "a/b/c").mkdir(parents=True)

@@ -7,8 +7,9 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 
-from docker_registry.drivers.base import Driver
+from docker_registry.drivers.base import Driver, UploadState
 from docker_registry.errors import PathNotFound
 
 ROUNDS = 60
@@ -118,6 +119,24 @@ def test_many_deletes_of_one_object_leave_what_is_beside_it(open_driver) -> None
         together(*(delete(drivers[k % 2], f"d/{n}{'/object' * (k % 3 > 0)}") for k in range(4)))
         assert drivers[1].list(f"d/{n}") == []
         assert drivers[1].get_content(f"d/{n}-beside") == b"x"
+
+
+def test_one_upload_committed_by_many_at_once(open_driver) -> None:
+    drivers = [open_driver(), open_driver()]
+    for n in range(ROUNDS // 6):
+        state = drivers[0].start_upload(f"up/{n}")
+        for part in (b"whole", b" and more")[: 1 + n % 2]:
+            state = drivers[0].append(state, [part])
+        committed = []
+
+        def commit(driver: Driver, state: UploadState = state, path: str = f"blobs/{n}") -> None:
+            with suppress(PathNotFound):
+                driver.commit(state, path)
+                committed.append(driver.get_content(path))  # noqa: B023
+
+        together(*(partial(commit, drivers[k % 2]) for k in range(4)))
+        assert committed
+        assert set(committed) == {(b"whole", b"whole and more")[n % 2]}
 
 
 def test_uploads_side_by_side_commit_the_same_object(open_driver) -> None:
