@@ -21,6 +21,16 @@ import requests
 START_SECONDS = 60
 STOP_SECONDS = 60
 LOG_TAIL_BYTES = 20_000
+#: Beginnings of the names of variables that the registry reads.
+OWN_VARIABLES = (
+    "DOCKER_REGISTRY_",
+    "GUNICORN_",
+    "REGISTRY_",
+    "SEARCH_",
+    "SETTINGS_",
+    "SQLALCHEMY_",
+    "STORAGE_",
+)
 
 
 def free_port() -> int:
@@ -178,9 +188,7 @@ class RegistryServer(Server):
     def environment(self) -> dict[str, str]:
         # What the caller's shell sets must not change what is tested.
         kept = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("REGISTRY_", "GUNICORN_", "SETTINGS_", "STORAGE_", "SEARCH_"))
+            name: value for name, value in os.environ.items() if not name.startswith(OWN_VARIABLES)
         }
         return {**kept, **self.settings}
 
