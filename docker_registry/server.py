@@ -51,22 +51,28 @@ def build(settings: Settings, runner: Runner) -> WSGIApplication:
     return SilenceLimit(create_app(settings), runner.silent_timeout)
 
 
-def default_workers(settings: Settings) -> int:
-    """Tell how many workers are right where nobody says so."""
+def _workers(settings: Settings, runner: Runner) -> int:
     if settings.storage == "memory":
-        return 1  # what one process stores in its memory, another can't see
+        if (runner.workers or 1) > 1:
+            raise ConfigError(
+                f"GUNICORN_WORKERS is {runner.workers}, but what one worker stores in its memory "
+                "(storage: memory) another can't see: set it to 1, or choose another storage"
+            )
+        return 1
+    if runner.workers:
+        return runner.workers
     # Processes divide what holds the interpreter's lock; threads, what waits for disk and network.
     return max(2, min(8, len(os.sched_getaffinity(0))))
 
 
 def options(settings: Settings, runner: Runner) -> dict[str, Any]:
-    """Give gunicorn's settings, by gunicorn's names."""
+    """Give gunicorn's settings, by gunicorn's names. Raises ``ConfigError``."""
     host = f"[{runner.host}]" if ":" in runner.host else runner.host
     chosen: dict[str, Any] = {
         "proc_name": "docker-registry",
         "bind": f"{host}:{runner.port}",
         "worker_class": "gthread",
-        "workers": runner.workers or default_workers(settings),
+        "workers": _workers(settings, runner),
         "threads": runner.threads,
         "timeout": HEARTBEAT_SECONDS,
         "graceful_timeout": runner.graceful_timeout,
@@ -109,6 +115,8 @@ class Server(Application):
     def __init__(self, settings: Settings, runner: Runner) -> None:
         self._settings = settings
         self._runner = runner
+        # Here, since gunicorn would turn a ConfigError of ``load_config`` into an exit.
+        self._options = options(settings, runner)
         super().__init__(prog="docker-registry")
 
     def load_config(self) -> None:
@@ -118,7 +126,7 @@ class Server(Application):
             vars(parser.parse_args(arguments))
             for arguments in (self.cfg.get_cmd_args_from_env(), self._runner.options)
         ]
-        self._set(options(self._settings, self._runner))
+        self._set(self._options)
         self.cfg.set("post_fork", self._limit_silence)
         for arguments in given:
             if arguments["config"]:

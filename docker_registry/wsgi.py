@@ -1,6 +1,17 @@
 """The application for a WSGI server of one's own: ``gunicorn docker_registry.wsgi:application``."""
 
+import logging
+import sys
+
+from gunicorn.arbiter import Arbiter
+
 from docker_registry.config import load, load_runner
+from docker_registry.errors import ConfigError, StorageError
 from docker_registry.server import build
 
-application = build(load(), load_runner())
+try:
+    application = build(load(), load_runner())
+except (ConfigError, StorageError) as error:
+    logging.getLogger("gunicorn.error").critical("%s", error)
+    # With this status gunicorn stops as a whole, instead of trying again and again.
+    sys.exit(Arbiter.WORKER_BOOT_ERROR)

@@ -1,0 +1,219 @@
+"""The runner: gunicorn's settings, and a real server that stops as it should."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from docker_registry import server
+from docker_registry.config import Settings, load_runner
+from docker_registry.errors import ConfigError
+from tests.conftest import ServerFactory
+from tests.servers import free_port
+
+Options = Callable[..., dict[str, Any]]
+
+
+def options(storage: str = "local", **environ: str) -> dict[str, Any]:
+    return server.options(Settings(storage=storage), load_runner(environ))
+
+
+class TestOptions:
+    def test_threads_and_no_surprises(self) -> None:
+        chosen = options()
+        assert chosen["worker_class"] == "gthread"
+        assert chosen["bind"] == "0.0.0.0:5000"
+        assert "max_requests" not in chosen
+        assert "reload" not in chosen
+
+    def test_workers_follow_the_processors(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for processors, workers in ((1, 2), (4, 4), (64, 8)):
+            monkeypatch.setattr(os, "sched_getaffinity", lambda _, n=processors: range(n))
+            assert options()["workers"] == workers
+        assert options(GUNICORN_WORKERS="3")["workers"] == 3
+
+    def test_ipv6(self) -> None:
+        assert options(REGISTRY_HOST="::1")["bind"] == "[::1]:5000"
+
+    def test_memory_is_of_one_process(self) -> None:
+        assert options("memory")["workers"] == 1
+        with pytest.raises(ConfigError, match="GUNICORN_WORKERS"):
+            options("memory", GUNICORN_WORKERS="2")
+
+    @pytest.mark.parametrize(("uid", "user"), [(0, "daemon"), (1000, None)])
+    def test_only_root_changes_user(
+        self, monkeypatch: pytest.MonkeyPatch, uid: int, user: str | None
+    ) -> None:
+        monkeypatch.setattr(os, "geteuid", lambda: uid)
+        assert options(GUNICORN_USER="daemon").get("user") == user
+
+    def test_gunicorn_s_own_variables_count_and_ours_win(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("GUNICORN_CMD_ARGS", "--backlog 7 --keep-alive 3 --threads 9")
+        cfg = server.Server(
+            Settings(), load_runner({"GUNICORN_OPTS": "--backlog 8", "GUNICORN_THREADS": "4"})
+        ).cfg
+        assert (cfg.backlog, cfg.keepalive, cfg.threads) == (8, 3, 9)
+
+    def test_configuration_file_of_gunicorn(self, tmp_path: Path) -> None:
+        file = tmp_path / "gunicorn.conf.py"
+        file.write_text("backlog = 9\nkeepalive = 9\n")
+        cfg = server.Server(
+            Settings(), load_runner({"GUNICORN_OPTS": f"-c {file} --keep-alive 3"})
+        ).cfg
+        assert (cfg.backlog, cfg.keepalive) == (9, 3)
+
+
+def push_slowly(port: int, started: threading.Event, proceed: threading.Event) -> int:
+    """Push a blob in two halves, and wait for ``proceed`` between them. Give the status."""
+    data = b"half" * 50_000
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    client.request("POST", "/v2/slow/blobs/uploads/")
+    answer = client.getresponse()
+    answer.read()
+    location = answer.headers["Location"].partition(f":{port}")[2]
+    digest = hashlib.sha256(data).hexdigest()
+    client.putrequest("PUT", f"{location}{'&' if '?' in location else '?'}digest=sha256:{digest}")
+    client.putheader("Content-Length", str(len(data)))
+    client.putheader("Content-Type", "application/octet-stream")
+    client.endheaders(data[:100_000])
+    started.set()
+    proceed.wait(30)
+    client.send(data[100_000:])
+    return client.getresponse().status
+
+
+def test_sigterm_lets_a_running_push_end(start_registry: ServerFactory) -> None:
+    registry = start_registry()
+    started, proceed = threading.Event(), threading.Event()
+    statuses: list[int] = []
+    push = threading.Thread(
+        target=lambda: statuses.append(push_slowly(registry.port, started, proceed))
+    )
+    push.start()
+    assert started.wait(30)
+    assert registry.process is not None
+    time.sleep(0.5)
+    registry.process.send_signal(signal.SIGTERM)
+    time.sleep(1.5)
+    assert registry.process.poll() is None
+    with pytest.raises(OSError, match=r"refused|reset"):
+        http.client.HTTPConnection("127.0.0.1", registry.port, timeout=5).request("GET", "/v2/")
+    proceed.set()
+    push.join(30)
+    assert statuses == [201]
+    assert registry.process.wait(30) == 0
+
+
+def test_silent_clients_free_their_threads(start_registry: ServerFactory) -> None:
+    registry = start_registry(
+        GUNICORN_SILENT_TIMEOUT="1", GUNICORN_WORKERS="1", GUNICORN_THREADS="2"
+    )
+    clients = [socket.create_connection(("127.0.0.1", registry.port)) for _ in range(4)]
+    for client in clients:
+        client.sendall(b"PUT /v2/ HTTP/1.1\r\nHost: registry\r\n")
+    assert registry.answers()
+    for client in clients:
+        client.settimeout(20)
+        assert client.recv(1) == b""
+        client.close()
+    assert "Traceback" not in registry.log_tail()
+
+
+def test_tls(start_registry: ServerFactory, tmp_path: Path) -> None:
+    pem, key = tmp_path / "tls.pem", tmp_path / "tls.key"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=registry"),
+            *("-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", pem),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    port = free_port()
+    environ = {
+        **os.environ,
+        "SETTINGS_FLAVOR": "local",
+        "STORAGE_PATH": str(tmp_path / "store"),
+        "REGISTRY_HOST": "127.0.0.1",
+        "REGISTRY_PORT": str(port),
+        "REGISTRY_TLS_CERTIFICATE": str(pem),
+        "REGISTRY_TLS_KEY": str(key),
+        "GUNICORN_SILENT_TIMEOUT": "1",
+    }
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(command("serve"), env=environ, stdout=log, stderr=log)
+    try:
+        connection = wait_for(port, process)
+        client = ssl.create_default_context(cafile=str(pem)).wrap_socket(
+            connection, server_hostname="127.0.0.1"
+        )
+        client.sendall(b"GET /v2/ HTTP/1.1\r\nHost: registry\r\nConnection: close\r\n\r\n")
+        assert client.recv(12) == b"HTTP/1.1 200"
+        client.close()
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as silent:
+            silent.sendall(b"\x16\x03")  # the beginning of a handshake
+            while silent.recv(100):
+                pass  # an alert may come first
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
+
+
+def command(*arguments: str) -> list[str]:
+    return [str(Path(sys.executable).with_name("docker-registry")), *arguments]
+
+
+def wait_for(port: int, process: subprocess.Popen[bytes]) -> socket.socket:
+    deadline = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            return socket.create_connection(("127.0.0.1", port), timeout=20)
+        except ConnectionRefusedError:
+            time.sleep(0.1)
+    raise RuntimeError("the server doesn't come up")
+
+
+@pytest.mark.parametrize("way", ["runner", "wsgi"])
+@pytest.mark.parametrize(
+    ("flaw", "reason"),
+    [
+        ("storage: floppy", "'floppy'"),
+        ("storage: local, storage_path: /proc/no", "/proc/no"),
+    ],
+)
+def test_what_stops_the_start_is_said_without_a_trace(
+    tmp_path: Path, way: str, flaw: str, reason: str
+) -> None:
+    file = tmp_path / "registry.yml"
+    file.write_text(f"dev: {{{flaw}, search_backend: none}}")
+    environ = {
+        **os.environ,
+        "DOCKER_REGISTRY_CONFIG": str(file),
+        "REGISTRY_HOST": "127.0.0.1",
+        "REGISTRY_PORT": str(free_port()),
+    }
+    gunicorn = [str(Path(sys.executable).with_name("gunicorn")), "docker_registry.wsgi:application"]
+    bind = ["--bind", f"127.0.0.1:{environ['REGISTRY_PORT']}", "--no-control-socket"]
+    run = command() if way == "runner" else gunicorn + bind
+    done = subprocess.run(run, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode in ({1} if way == "runner" else {3})
+    assert reason in done.stderr
+    assert "Traceback" not in done.stderr
+    if way == "runner":
+        assert done.stderr.startswith("Error: ")
+        assert "Booting worker" not in done.stderr

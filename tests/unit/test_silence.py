@@ -1,0 +1,66 @@
+"""The limit on silence, between two ends of a real connection."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+from werkzeug.test import EnvironBuilder
+
+from docker_registry.silence import SilenceLimit, limit_before_requests
+
+Pair = tuple[socket.socket, socket.socket]
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    """Give the server's and the client's end of a TCP connection whose listener is limited."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        limit_before_requests(listener, 0.2)
+        with socket.create_connection(listener.getsockname()) as client:
+            server, _ = listener.accept()
+            with server:
+                yield server, client
+
+
+def test_wait_for_headers_ends(pair: Pair) -> None:
+    server, _ = pair
+    start = time.monotonic()
+    with pytest.raises(BlockingIOError):
+        server.recv(1)
+    assert 0.15 < time.monotonic() - start < 5
+
+
+def test_wait_for_the_body_ends(pair: Pair) -> None:
+    server, client = pair
+
+    def application(_environ, start_response):
+        start_response("200 OK", [])
+        return [server.recv(1)]
+
+    limited = SilenceLimit(application, 0.2)
+    environ = EnvironBuilder().get_environ() | {"gunicorn.socket": server}
+    client.sendall(b"a")
+    assert list(limited(environ, lambda *_: None)) == [b"a"]
+    with pytest.raises(TimeoutError):
+        limited(environ, lambda *_: None)
+
+
+def test_wait_for_room_to_send_ends(pair: Pair) -> None:
+    server, _ = pair
+
+    def application(_environ, start_response):
+        start_response("200 OK", [])
+        server.sendall(bytes(64 * 1024 * 1024))
+        return []
+
+    environ = EnvironBuilder().get_environ() | {"gunicorn.socket": server}
+    with pytest.raises(TimeoutError):
+        SilenceLimit(application, 0.2)(environ, lambda *_: None)
+
+
+def test_other_servers_are_left_alone() -> None:
+    limited = SilenceLimit(lambda *_: [b"ok"], 0.2)
+    assert list(limited(EnvironBuilder().get_environ(), lambda *_: None)) == [b"ok"]
