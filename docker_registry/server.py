@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import logging
 import os
+import ssl
 import sys
 import traceback
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import Application
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 from gunicorn.util import set_owner_process
+from gunicorn.workers.gthread import ThreadWorker
 
+from docker_registry import drivers
 from docker_registry.app import create_app
 from docker_registry.config import Runner, Settings
 from docker_registry.errors import ConfigError, StorageError
-from docker_registry.silence import SilenceLimit, limit_before_requests
+from docker_registry.silence import SilenceLimit, limit_headers, limit_tls
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -71,7 +75,7 @@ def options(settings: Settings, runner: Runner) -> dict[str, Any]:
     chosen: dict[str, Any] = {
         "proc_name": "docker-registry",
         "bind": f"{host}:{runner.port}",
-        "worker_class": "gthread",
+        "worker_class": Worker,
         "workers": _workers(settings, runner),
         "threads": runner.threads,
         "timeout": HEARTBEAT_SECONDS,
@@ -109,6 +113,19 @@ class Messages(Logger):
             super().exception(msg, *args, **kwargs)
 
 
+class Worker(ThreadWorker):
+    """gunicorn's threaded worker, which takes no connections once it is told to stop."""
+
+    def set_accept_enabled(self, enabled: bool | None) -> None:
+        """Begin or cease to accept connections."""
+        super().set_accept_enabled(enabled)
+        if not self.alive:
+            # Left open, the listeners would let clients connect to nobody, and wait, for as long
+            # as the last transfer takes.
+            for listener in self.sockets:
+                listener.close()
+
+
 class Server(Application):
     """gunicorn, serving a registry."""
 
@@ -127,7 +144,8 @@ class Server(Application):
             for arguments in (self.cfg.get_cmd_args_from_env(), self._runner.options)
         ]
         self._set(self._options)
-        self.cfg.set("post_fork", self._limit_silence)
+        self.cfg.set("post_fork", self._limit_headers)
+        self.cfg.set("ssl_context", self._limit_tls)
         for arguments in given:
             if arguments["config"]:
                 self.load_config_from_file(arguments["config"])
@@ -140,9 +158,14 @@ class Server(Application):
             if value is not None and name in self.cfg.settings:
                 self.cfg.set(name, value)
 
-    def _limit_silence(self, arbiter: Arbiter, _worker: object) -> None:
+    def _limit_tls(self, _cfg: object, make: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+        context = make()
+        limit_tls(context, self._runner.silent_timeout)
+        return context
+
+    def _limit_headers(self, arbiter: Arbiter, _worker: object) -> None:
         for listener in arbiter.LISTENERS:
-            limit_before_requests(listener.sock, self._runner.silent_timeout)
+            limit_headers(listener.sock, self._runner.silent_timeout)
 
     def load(self) -> Any:
         """Build the application, in a worker."""
@@ -153,7 +176,7 @@ class Server(Application):
             sys.exit(Arbiter.WORKER_BOOT_ERROR)
 
     def rehearse(self) -> None:
-        """Build the application once in a process that ends at once, as the workers' user.
+        """Try store and application in a process that ends at once, as the workers' user.
 
         What stops the start is then said once, instead of by every worker; and what only one may
         do, such as creating the index, is done when they come. This process stays free of
@@ -176,6 +199,7 @@ class Server(Application):
     def _try_to_build(self, report: int) -> int:
         try:
             set_owner_process(self.cfg.uid, self.cfg.gid, initgroups=self.cfg.initgroups)
+            drivers.create(self._settings).check()
             build(self._settings, self._runner)
         except (ConfigError, StorageError) as error:
             os.write(report, str(error).encode())

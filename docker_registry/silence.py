@@ -8,6 +8,7 @@ limit is for one wait, not for the request: an upload of many hours is fine as l
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -38,8 +39,8 @@ class SilenceLimit:
         return self._application(environ, start_response)
 
 
-def limit_before_requests(listener: socket.socket, seconds: float) -> None:
-    """Bound the waits that come before there is a request: TLS handshake and headers.
+def limit_headers(listener: socket.socket, seconds: float) -> None:
+    """Bound the wait for headers, on a connection without TLS.
 
     The kernel hands the time-outs of a listening socket down to the connections that it accepts
     (Linux, socket(7), SO_RCVTIMEO).
@@ -48,3 +49,20 @@ def limit_before_requests(listener: socket.socket, seconds: float) -> None:
     timeval = struct.pack("ll", whole, int((seconds - whole) * 1_000_000))
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeval)
+
+
+def limit_tls(context: ssl.SSLContext, seconds: float) -> None:
+    """Bound the waits for handshake and headers, on a connection with TLS.
+
+    The kernel's time-outs don't do it: Python's ``ssl`` tries again when one runs out. So a socket
+    of this context has a time-out where it would block for ever.
+    """
+
+    class LimitedSocket(ssl.SSLSocket):
+        def settimeout(self, value: float | None) -> None:
+            super().settimeout(seconds if value is None else value)
+
+        def setblocking(self, flag: bool) -> None:
+            super().settimeout(seconds if flag else 0)
+
+    context.sslsocket_class = LimitedSocket

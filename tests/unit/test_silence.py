@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from werkzeug.test import EnvironBuilder
 
-from docker_registry.silence import SilenceLimit, limit_before_requests
+from docker_registry.silence import SilenceLimit, limit_headers
 
 Pair = tuple[socket.socket, socket.socket]
 
@@ -18,7 +18,7 @@ Pair = tuple[socket.socket, socket.socket]
 def pair() -> Iterator[Pair]:
     """Give the server's and the client's end of a TCP connection whose listener is limited."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        limit_before_requests(listener, 0.2)
+        limit_headers(listener, 0.2)
         with socket.create_connection(listener.getsockname()) as client:
             server, _ = listener.accept()
             with server:
