@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 
 from docker_registry.drivers.base import Driver
 from docker_registry.errors import (
@@ -97,6 +98,13 @@ class Manifests:
         if tags and not self.has(repository, manifest.digest):
             # A delete that came in between did not see the tags: they must not dangle.
             write_link(self._driver, link, manifest.digest)
+        try:
+            self._check_references(repository, manifest)
+        except ManifestBlobUnknown:
+            # They were deleted meanwhile, perhaps with the whole repository.
+            with suppress(ManifestUnknown):
+                self.delete(repository, manifest.digest)
+            raise
         self._cache.put(manifest)
         self._events.announce(
             self._events.manifest_pushed, repository=repository, manifest=manifest

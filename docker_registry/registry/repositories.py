@@ -57,6 +57,9 @@ class Repositories:
             layout.referrers_root(name),
             layout.layers(name),
             layout.uploads(name),
+            # Once more: what was pushed since then may need blobs that have gone meanwhile.
+            layout.tags(name),
+            layout.manifests(name),
         ):
             try:
                 self._driver.delete(path)

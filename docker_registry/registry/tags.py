@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from docker_registry.drivers.base import Driver
 from docker_registry.errors import ManifestUnknown, PathNotFound
@@ -37,6 +38,10 @@ class Tags:
         # The history is Distribution's; nothing here depends on it, so it needn't be durable.
         history = layout.tag_history_link(repository, tag, digest)
         self._driver.put_transient(history, digest.encode("ascii"))
+        if read_link(self._driver, layout.tag_link(repository, tag)) is None:
+            # The tag was deleted in between: a history alone would keep it in lists.
+            with suppress(PathNotFound):
+                self._driver.delete(history)
 
     def delete(self, repository: RepositoryName, tag: Tag) -> None:
         """Remove a tag; ``ManifestUnknown`` if there is no such tag."""
