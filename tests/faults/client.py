@@ -57,7 +57,7 @@ class Client:
     def patch(self, location: str, data: bytes, offset: int | None = None) -> requests.Response:
         """Add bytes to a session, at ``offset`` if it is given."""
         headers = dict(OCTETS)
-        if offset is not None:
+        if offset is not None and data:
             headers["Content-Range"] = f"{offset}-{offset + len(data) - 1}"
         return self.request("PATCH", location, data=data, headers=headers)
 
