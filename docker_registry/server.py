@@ -12,6 +12,7 @@ import ssl
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import Application
@@ -23,7 +24,7 @@ from gunicorn.workers.gthread import ThreadWorker
 from docker_registry import drivers
 from docker_registry.app import create_app
 from docker_registry.config import Runner, Settings
-from docker_registry.errors import ConfigError, StorageError
+from docker_registry.errors import ConfigError, QuotaExceeded, StorageError
 from docker_registry.silence import SilenceLimit, limit_headers, limit_tls
 
 if TYPE_CHECKING:
@@ -199,7 +200,9 @@ class Server(Application):
     def _try_to_build(self, report: int) -> int:
         try:
             set_owner_process(self.cfg.uid, self.cfg.gid, initgroups=self.cfg.initgroups)
-            drivers.create(self._settings).check()
+            # A store without room can still be pulled from, and deleting makes room.
+            with suppress(QuotaExceeded):
+                drivers.create(self._settings).check()
             build(self._settings, self._runner)
         except (ConfigError, StorageError) as error:
             os.write(report, str(error).encode())

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 from docker_registry.drivers.base import Driver, Reader
-from docker_registry.errors import BlobUnknown, PathNotFound
+from docker_registry.errors import AccessDenied, BlobUnknown, PathNotFound
 from docker_registry.registry import layout
 from docker_registry.registry.links import read_link, write_link
 from docker_registry.registry.names import Digest, RepositoryName
@@ -103,7 +104,9 @@ class Blobs:
         try:
             known = self._driver.stat(path)
             if known.modified < time.time() - TOUCH_AFTER:
-                self._driver.touch(path)
+                # Where nothing may be written, nothing may be collected either.
+                with suppress(AccessDenied):
+                    self._driver.touch(path)
         except PathNotFound:
             raise _unknown(stored) from None
         return known.size

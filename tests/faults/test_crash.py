@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import time
@@ -22,6 +23,8 @@ from tests.faults.client import (
 )
 from tests.images import digest_of
 from tests.servers import RegistryServer
+
+log = logging.getLogger(__name__)
 
 #: How long the storm of kills goes on, in seconds, and how many kills there are at least.
 SECONDS = 40
@@ -221,7 +224,8 @@ def check_catalog(server: RegistryServer, pushers: list[Pusher]) -> None:
 
 def test_kills_at_random_instants_of_pushes(start_registry: ServerFactory) -> None:
     seed = int(os.environ.get("REGISTRY_TESTS_SEED") or random.randrange(2**32))
-    print(f"REGISTRY_TESTS_SEED={seed}")
+    # A warning, since pytest shows those when the test fails.
+    log.warning("the storm of REGISTRY_TESTS_SEED=%d", seed)
     chance = random.Random(seed)
     server = start_registry()
     pushers = [Pusher(server, number, seed) for number in range(CLIENTS)]
@@ -242,7 +246,8 @@ def test_kills_at_random_instants_of_pushes(start_registry: ServerFactory) -> No
     finally:
         for pusher in pushers:
             pusher.client.session.close()
-    print(f"{rounds} kills, {steps} steps, {sum(len(p.may) for p in pushers)} paths")
+    paths = sum(len(pusher.may) for pusher in pushers)
+    log.warning("%d kills, %d steps, %d paths", rounds, steps, paths)
     assert steps > rounds
     check_leftovers(server, rounds)
 
