@@ -9,11 +9,15 @@ from docker_registry.api import errors, v1, v2
 from docker_registry.api.context import Context
 from docker_registry.config import Settings
 from docker_registry.registry import Registry
+from docker_registry.search.base import SearchIndex
+from docker_registry.upkeep.index import IndexRepair
 from docker_registry.upkeep.schedule import Rhythm, Scheduler
 from docker_registry.upkeep.uploads import UploadPurge
 
 #: How often idle uploads are looked for, in seconds.
 PURGE_EVERY = 24 * 3600
+#: How often the search index catches up with what it missed, in seconds.
+REPAIR_EVERY = 30
 
 
 def create_app(settings: Settings) -> Flask:
@@ -34,10 +38,12 @@ def create_app(settings: Settings) -> Flask:
     errors.register(app)
     app.register_blueprint(v2.create_blueprint())
     app.register_blueprint(v1.create_blueprint())
-    app.before_request(_upkeep(settings, registry).ensure_running)
+    app.before_request(_upkeep(settings, registry, index).ensure_running)
     return app
 
 
-def _upkeep(settings: Settings, registry: Registry) -> Scheduler:
-    purge = UploadPurge(registry, settings.upload_max_age)
-    return Scheduler(registry.driver, [Rhythm(purge, PURGE_EVERY)])
+def _upkeep(settings: Settings, registry: Registry, index: SearchIndex | None) -> Scheduler:
+    rhythms = [Rhythm(UploadPurge(registry, settings.upload_max_age), PURGE_EVERY)]
+    if index is not None:
+        rhythms.append(Rhythm(IndexRepair(index), REPAIR_EVERY))
+    return Scheduler(registry.driver, rhythms)

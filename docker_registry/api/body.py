@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import IO
 
 from flask import request
-from werkzeug.exceptions import ClientDisconnected
 
 from docker_registry.drivers.base import CHUNK_BYTES
 from docker_registry.errors import SizeInvalid
 
 
 def body_chunks() -> Iterator[bytes]:
-    """Give the body of the request, piece by piece.
+    """Give the body of the request, piece by piece; all that came, also when it is cut off.
 
     :raises SizeInvalid: it ended before its time, or the client fell silent.
     """
-    stream = request.stream
-    while chunk := _read(stream, CHUNK_BYTES):
+    stream, announced = request.stream, request.content_length
+    size, failure = 0, None
+    while True:
+        try:
+            chunk = stream.read(CHUNK_BYTES)
+        except Exception as error:
+            # Whatever goes wrong here is the client's: a closed connection, a time-out, chunks
+            # that are none. Each server has errors of its own for it.
+            if failure is None and announced is None:
+                # A server puts the pieces of chunks together: what it has is still to be given.
+                failure = error
+                continue
+            raise _cut(failure or error) from None
+        if not chunk:
+            break
+        size += len(chunk)
         yield chunk
+    if failure is not None or size < (announced or 0):
+        raise _cut(failure or f"{size} bytes of {announced} came")
 
 
 def read_body(limit: int) -> bytes | None:
@@ -38,9 +52,5 @@ def read_body(limit: int) -> bytes | None:
     return b"".join(parts)
 
 
-def _read(stream: IO[bytes], size: int) -> bytes:
-    try:
-        return stream.read(size)
-    except (ClientDisconnected, OSError) as error:
-        # OSError covers a closed connection, a time-out, and the server's errors of framing.
-        raise SizeInvalid(f"the body of the request did not come to its end: {error}") from None
+def _cut(reason: object) -> SizeInvalid:
+    return SizeInvalid(f"the body of the request did not come to its end: {reason}")

@@ -13,6 +13,7 @@ from typing import Any
 
 from flask import Flask, Response, json, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as BaseResponse
 
 from docker_registry import errors
 
@@ -71,10 +72,10 @@ def _storage_error(error: errors.StorageError) -> Response:
     return response
 
 
-def _http_error(error: HTTPException) -> Response:
+def _http_error(error: HTTPException) -> BaseResponse:
     """Answer what the framework refuses: unknown routes, wrong methods, unreadable requests."""
     if error.response is not None or error.code is None or error.code < HTTPStatus.BAD_REQUEST:
-        return Response.force_type(error.get_response(request.environ), request.environ)
+        return error.get_response(request.environ)
     code = "UNSUPPORTED" if error.code in (404, 405) else "UNKNOWN"
     message = {
         404: "there is no such endpoint",

@@ -11,7 +11,9 @@ import click
 
 from docker_registry import __version__
 from docker_registry.cli.config import config
+from docker_registry.cli.index import index
 from docker_registry.cli.serve import serve
+from docker_registry.cli.uploads import uploads
 from docker_registry.errors import ConfigError
 
 
@@ -38,5 +40,5 @@ def main(context: click.Context) -> None:
         context.invoke(serve)
 
 
-main.add_command(config)
-main.add_command(serve)
+for command in (config, index, serve, uploads):
+    main.add_command(command)

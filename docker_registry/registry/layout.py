@@ -124,3 +124,11 @@ def upload_session(name: RepositoryName, upload: UploadId) -> str:
 def last_run(job: str) -> str:
     """Path of the record of a background job's last run."""
     return f"{OURS}/upkeep/{job}.json"
+
+
+PENDING = f"{OURS}/index/pending"
+
+
+def pending(name: str) -> str:
+    """Path of the mark of a repository that the search index has yet to look at again."""
+    return f"{PENDING}/{name.replace('/', '%2F')}"

@@ -32,6 +32,10 @@ class Tags:
         """
         return self._driver.list(layout.tags(repository), after, limit)
 
+    def iterate(self, repository: RepositoryName) -> Iterator[Tag]:
+        """Give all tags, in byte order."""
+        return map(Tag, self._driver.iterate(layout.tags(repository)))
+
     def put(self, repository: RepositoryName, tag: Tag, digest: Digest) -> None:
         """Point a tag to a manifest that is in the repository."""
         write_link(self._driver, layout.tag_link(repository, tag), digest)
@@ -52,8 +56,7 @@ class Tags:
 
     def pointing_to(self, repository: RepositoryName, digest: Digest) -> Iterator[Tag]:
         """Give the tags that point to a manifest, by reading each tag of the repository."""
-        for name in self._driver.iterate(layout.tags(repository)):
-            tag = Tag(name)
+        for tag in self.iterate(repository):
             if read_link(self._driver, layout.tag_link(repository, tag)) == digest:
                 yield tag
 

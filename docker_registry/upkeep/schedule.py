@@ -46,10 +46,10 @@ class Scheduler:
     in the normal case one of them runs it; that two do now and then is what jobs allow.
 
     :param glance: seconds between two looks at what is due, give or take a half, so that
-        processes that were started together don't look together.
+        processes that were started together don't look together. The first look comes sooner.
     """
 
-    def __init__(self, driver: Driver, rhythms: Sequence[Rhythm], glance: float = 600) -> None:
+    def __init__(self, driver: Driver, rhythms: Sequence[Rhythm], glance: float = 20) -> None:
         self._driver = driver
         self._rhythms = tuple(rhythms)
         self._glance = glance
@@ -79,9 +79,11 @@ class Scheduler:
                 log.exception("the job %s failed", rhythm.job.name)
 
     def _loop(self) -> None:
+        pause = self._glance / 20
         while True:
-            time.sleep(self._glance * random.uniform(0.5, 1.5))  # noqa: S311
+            time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311
             self.run_due()
+            pause = self._glance
 
     def _claim(self, rhythm: Rhythm) -> bool:
         path = layout.last_run(rhythm.job.name)

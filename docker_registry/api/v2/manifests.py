@@ -42,10 +42,11 @@ def get_manifest(repository: RepositoryName, reference: Tag | Digest) -> Respons
     manifest = context().registry.manifests.get(repository, reference)
     if isinstance(reference, Tag) and manifest.media_type == DOCKER_LIST:
         manifest = _for_clients_without_lists(repository, manifest)
-    if request.if_none_match.contains_weak(manifest.digest):
-        response = EmptyResponse(status=HTTPStatus.NOT_MODIFIED)
-    else:
-        response = Response(manifest.content, content_type=manifest.media_type)
+    response = (
+        EmptyResponse(status=HTTPStatus.NOT_MODIFIED)
+        if request.if_none_match.contains_weak(manifest.digest)
+        else Response(manifest.content, content_type=manifest.media_type)
+    )
     response.set_etag(manifest.digest)
     response.headers["Docker-Content-Digest"] = manifest.digest
     return response
@@ -109,8 +110,8 @@ def _for_clients_without_lists(repository: RepositoryName, manifest: Manifest) -
 
     Docker before 1.10 and old CI tools are like that; Distribution does the same for them.
     """
-    accept = request.accept_mimetypes
-    if DOCKER_LIST in accept or DOCKER_MANIFEST not in accept:
+    accepted = request.accept_mimetypes
+    if accepted.quality(DOCKER_LIST) or not accepted.quality(DOCKER_MANIFEST):
         return manifest
     for child in manifest.manifests:
         platform = child.platform or {}

@@ -1,0 +1,30 @@
+"""The index behind ``docker search`` and the catalog."""
+
+from __future__ import annotations
+
+from docker_registry.config import Settings
+from docker_registry.registry import Registry
+from docker_registry.search.base import SearchIndex
+from docker_registry.search.sql import SqlIndex
+from docker_registry.search.thirdparty import ThirdPartyIndex
+
+SQL = "sqlalchemy"
+
+
+def create(settings: Settings, registry: Registry) -> SearchIndex | None:
+    """Build the index that the settings name, which follows the registry from then on.
+
+    ``None`` when search is off.
+
+    :raises ConfigError: there is no such index.
+    """
+    backend = settings.search_backend
+    if backend is None:
+        return None
+    index = (
+        SqlIndex(settings.sqlalchemy_index_database, registry)
+        if backend == SQL
+        else ThirdPartyIndex(backend, registry)
+    )
+    index.connect()
+    return index

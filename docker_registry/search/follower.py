@@ -1,0 +1,144 @@
+"""Following the events of the registry without holding up a push.
+
+The storage is changed already when an event comes, and the client waits for its answer. The
+index is given a moment to follow, so that a search right behind a push finds it; what takes longer,
+or fails, leaves a mark in the storage, by which ``repair`` finds the repository again.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from docker_registry.errors import NameInvalid, PathNotFound
+from docker_registry.registry import Registry, layout
+from docker_registry.registry.manifest import Manifest
+from docker_registry.registry.names import Digest, RepositoryName, Tag
+from docker_registry.search.base import IndexUnavailable
+from docker_registry.search.records import Records
+
+log = logging.getLogger(__name__)
+
+#: How long a push waits for the index, in seconds.
+PATIENCE = 0.2
+#: How long pushes don't wait at all after one has waited in vain, in seconds.
+PAUSE = 5.0
+#: Changes that may wait for the database in one process.
+QUEUE = 1000
+
+
+class Follower:
+    """Brings the changes of this process's requests into the index, one after another.
+
+    :param records: what is changed.
+    """
+
+    def __init__(self, registry: Registry, records: Records) -> None:
+        self._registry = registry
+        self._records = records
+        self._lock = threading.Lock()
+        self._writer: ThreadPoolExecutor | None = None
+        self._pid = 0
+        self._waiting = 0
+        self._pause_until = 0.0
+
+    def connect(self) -> None:
+        """Listen to the registry from now on."""
+        events = self._registry.events
+        events.manifest_pushed.connect(self._manifest_pushed)
+        events.manifest_deleted.connect(self._manifest_deleted)
+        events.tag_pushed.connect(self._tag_changed)
+        events.tag_deleted.connect(self._tag_changed)
+        events.repository_deleted.connect(self._repository_deleted)
+
+    def repair(self) -> int:
+        """Look again at each repository that has a mark, and give their number.
+
+        :raises IndexUnavailable: the index still can't be changed; the marks stay.
+        """
+        repaired = 0
+        for repository, mark in self._marks():
+            self._records.sync_repository(repository)
+            # A mark that was renewed meanwhile tells of something that was perhaps not seen.
+            if self._read_mark(repository) == mark:
+                self._remove_mark(repository)
+            repaired += 1
+        return repaired
+
+    def _manifest_pushed(
+        self, _sender: object, repository: RepositoryName, manifest: Manifest
+    ) -> None:
+        self._follow(repository, self._records.sync_manifest, manifest.digest)
+
+    def _manifest_deleted(
+        self, _sender: object, repository: RepositoryName, digest: Digest
+    ) -> None:
+        self._follow(repository, self._records.sync_manifest, digest)
+
+    def _tag_changed(
+        self, _sender: object, repository: RepositoryName, tag: Tag, **_: object
+    ) -> None:
+        self._follow(repository, self._records.sync_tag, tag)
+
+    def _repository_deleted(self, _sender: object, repository: RepositoryName) -> None:
+        self._follow(repository, self._records.sync_repository)
+
+    def _follow(
+        self, repository: RepositoryName, change: Callable[..., None], *what: object
+    ) -> None:
+        future = self._submit(change, repository, *what)
+        patience = PATIENCE if time.monotonic() >= self._pause_until else 0
+        try:
+            if future is not None:
+                future.result(patience)
+                return
+        except (IndexUnavailable, TimeoutError) as error:
+            self._pause_until = time.monotonic() + PAUSE
+            log.warning("the search index will look at %s later: %s", repository, error or "busy")
+        self._registry.driver.put_content(layout.pending(repository), secrets.token_bytes(16))
+
+    def _submit(self, change: Callable[..., None], *what: object) -> Future[None] | None:
+        """Queue a change for the writer's thread; ``None`` if too many wait already."""
+        with self._lock:
+            if self._pid != os.getpid():
+                # A thread does not survive the fork that makes a worker.
+                self._pid, self._waiting = os.getpid(), 0
+                self._writer = ThreadPoolExecutor(1, "search-index")
+            if self._waiting >= QUEUE:
+                return None
+            self._waiting += 1
+        assert self._writer is not None
+        future = self._writer.submit(change, *what)
+        future.add_done_callback(self._done)
+        return future
+
+    def _done(self, _future: Future[None]) -> None:
+        with self._lock:
+            self._waiting -= 1
+
+    def _marks(self) -> Iterator[tuple[RepositoryName, bytes]]:
+        for name in self._registry.driver.iterate(layout.PENDING):
+            try:
+                repository = RepositoryName.parse(name.replace("%2F", "/"))
+            except NameInvalid:
+                continue
+            mark = self._read_mark(repository)
+            if mark is not None:
+                yield repository, mark
+
+    def _read_mark(self, repository: RepositoryName) -> bytes | None:
+        try:
+            return self._registry.driver.get_content(layout.pending(repository))
+        except PathNotFound:
+            return None
+
+    def _remove_mark(self, repository: RepositoryName) -> None:
+        try:
+            self._registry.driver.delete(layout.pending(repository))
+        except PathNotFound:
+            return  # Another process has repaired it too.

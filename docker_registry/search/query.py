@@ -1,0 +1,85 @@
+"""Searching: which repositories match, and in which order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Integer, and_, case, column, func, select, table, text
+from sqlalchemy.orm import Session
+
+from docker_registry.search.base import SearchPage, SearchResult
+from docker_registry.search.document import query_words
+from docker_registry.search.models import Repository
+
+#: Shortest text, in characters, that SQLite's trigram tokenizer finds.
+TRIGRAM = 3
+#: Stands before ``%``, ``_`` and itself in a pattern, where they mean themselves. Not a backslash:
+#: MySQL would read that as an escape of its own.
+_ESCAPE = "!"
+
+
+def search(session: Session, query: str, page: int, page_size: int) -> SearchPage:
+    """Find repositories; see ``SearchIndex.search``.
+
+    Best first: the whole name, or its last component, is what was asked for; one of them begins
+    with it; each word is a whole word somewhere; each word is part of one. Among equals the
+    shorter name, then byte order.
+    """
+    words = query_words(query)
+    if words is None:
+        return SearchPage(0, ())
+    matches = [_contains(session, word) for word in words]
+    total = session.scalar(select(func.count()).select_from(Repository).where(*matches)) or 0
+    found = (
+        select(Repository.name, Repository.description, Repository.title)
+        .where(*matches)
+        .order_by(*_order(words))
+        .offset((page - 1) * page_size)
+        .limit(page_size)
+    )
+    results = session.execute(found).all() if total > (page - 1) * page_size else []
+    return SearchPage(
+        total, tuple(SearchResult(row.name, row.description or row.title) for row in results)
+    )
+
+
+def _order(words: list[str]) -> list[ColumnElement[Any]]:
+    if not words:
+        return [Repository.name.expression]
+    phrase = " ".join(words)
+    rank = case(
+        (Repository.name == phrase, 0),
+        (Repository.leaf == phrase, 1),
+        (Repository.name.like(f"{_escape(phrase)}%", escape=_ESCAPE), 2),
+        (Repository.leaf.like(f"{_escape(phrase)}%", escape=_ESCAPE), 3),
+        (and_(*(_like(f" {word} ") for word in words)), 4),
+        else_=5,
+    )
+    return [rank, func.length(Repository.name), Repository.name.expression]
+
+
+def _contains(session: Session, word: str) -> ColumnElement[bool]:
+    if len(word) >= TRIGRAM and _has_trigrams(session):
+        quoted = word.replace('"', '""')
+        phrase = text("repositories_text MATCH :phrase").bindparams(phrase=f'"{quoted}"')
+        matching = select(column("rowid", Integer)).select_from(table("repositories_text"))
+        return Repository.id.in_(matching.where(phrase))
+    return _like(word)
+
+
+def _like(part: str) -> ColumnElement[bool]:
+    return Repository.document.like(f"%{_escape(part)}%", escape=_ESCAPE)
+
+
+def _escape(part: str) -> str:
+    for special in (_ESCAPE, "%", "_"):
+        part = part.replace(special, _ESCAPE + special)
+    return part
+
+
+def _has_trigrams(session: Session) -> bool:
+    """Whether the index has SQLite's full-text table, which not every SQLite can make."""
+    if session.get_bind().dialect.name != "sqlite":
+        return False
+    query = text("SELECT 1 FROM sqlite_master WHERE name = 'repositories_text'")
+    return session.scalar(query) is not None

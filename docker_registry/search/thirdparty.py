@@ -1,0 +1,91 @@
+"""Indexes of others, as docker-registry 0.9 loaded them.
+
+``SEARCH_BACKEND=some.module`` names a module with a class ``Index``. Its ``results(search_term)``
+gives a list of dictionaries with ``name`` and ``description``; the methods
+``_handle_repository_created``, ``_handle_repository_updated`` and ``_handle_repository_deleted``
+are called, where it has them, as there: with the sender and the keywords ``namespace``,
+``repository`` and, but for the last one, ``value``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from docker_registry.errors import ConfigError
+from docker_registry.registry import Registry
+from docker_registry.registry.names import RepositoryName
+from docker_registry.search.base import IndexUnavailable, SearchIndex, SearchPage, SearchResult
+
+
+class Backend(Protocol):
+    """What the class ``Index`` of such a module must have."""
+
+    def results(self, search_term: str) -> list[Mapping[str, Any]]:
+        """Give the repositories that match; all for an empty term."""
+
+
+class ThirdPartyIndex(SearchIndex):
+    """An index that another package keeps.
+
+    :param module: its path, as in an import.
+    :raises ConfigError: there is no such index.
+    """
+
+    def __init__(self, module: str, registry: Registry) -> None:
+        self._registry = registry
+        self._backend = _load(module)
+
+    def search(self, query: str, page: int = 1, page_size: int = 25) -> SearchPage:
+        """Ask the backend for everything, and give a page of it."""
+        try:
+            found = self._backend.results(query)
+        except Exception as error:
+            raise IndexUnavailable(f"the search backend failed: {error}") from error
+        page_of = found[(page - 1) * page_size : page * page_size]
+        results = (
+            SearchResult(str(entry["name"]), str(entry.get("description") or ""))
+            for entry in page_of
+        )
+        return SearchPage(len(found), tuple(results))
+
+    def connect(self) -> None:
+        """Tell the backend of pushed and deleted repositories."""
+        self._registry.events.manifest_pushed.connect(self._pushed)
+        self._registry.events.repository_deleted.connect(self._deleted)
+
+    def _pushed(self, sender: object, repository: RepositoryName, **_: object) -> None:
+        # 0.9 said "created" for the first push and "updated" for all others. Backends index in
+        # both, and which push is the first one can't be told among many workers.
+        name = "_handle_repository_updated"
+        if not hasattr(self._backend, name):
+            name = "_handle_repository_created"
+        self._tell(name, sender, repository, value="")
+
+    def _deleted(self, sender: object, repository: RepositoryName) -> None:
+        self._tell("_handle_repository_deleted", sender, repository)
+
+    def _tell(
+        self, handler: str, sender: object, repository: RepositoryName, **more: object
+    ) -> None:
+        namespace, _, name = repository.rpartition("/")
+        method = getattr(self._backend, handler, None)
+        if method is not None:
+            method(sender, namespace=namespace or "library", repository=name, **more)
+
+
+def _load(module: str) -> Backend:
+    try:
+        found = importlib.import_module(module)
+    except ImportError as error:
+        raise ConfigError(
+            f"search_backend (SEARCH_BACKEND) is {module!r}, which can't be imported ({error}): "
+            "it must be sqlalchemy, none, or the path of an installed module with a class Index"
+        ) from error
+    if not hasattr(found, "Index"):
+        raise ConfigError(
+            f"search_backend (SEARCH_BACKEND): the module {module} has no class Index"
+        )
+    backend: Backend = found.Index()
+    return backend
