@@ -19,7 +19,7 @@ from gunicorn.app.base import Application
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 from gunicorn.util import set_owner_process
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from docker_registry import drivers
 from docker_registry.app import create_app
@@ -28,6 +28,8 @@ from docker_registry.errors import ConfigError, QuotaExceeded, StorageError
 from docker_registry.silence import SilenceLimit, limit_headers, limit_tls
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from _typeshed.wsgi import WSGIApplication
 
 #: Idle kept-alive connections cost no thread, and spare clients a handshake between two layers.
@@ -115,7 +117,26 @@ class Messages(Logger):
 
 
 class Worker(ThreadWorker):
-    """gunicorn's threaded worker, which takes no connections once it is told to stop."""
+    """gunicorn's threaded worker, whose main thread never waits for a client.
+
+    Once it is told to stop, it takes no more connections.
+    """
+
+    def handle(self, conn: TConn) -> bool:
+        """Answer a request; in the end, close the connection or say that it is kept."""
+        kept = super().handle(conn)
+        if kept is False:
+            # gunicorn would do it in the main thread, which would wait two seconds for each
+            # client that doesn't close its side, and meanwhile serve nobody.
+            conn.close(graceful=True)
+        return kept
+
+    def finish_request(self, conn: TConn, fs: Future[bool]) -> None:
+        """Keep a connection for its next request, or forget one that is closed."""
+        if not fs.cancelled() and fs.exception() is None and fs.result() is False:
+            self.nr_conns -= 1
+        else:
+            super().finish_request(conn, fs)
 
     def set_accept_enabled(self, enabled: bool | None) -> None:
         """Begin or cease to accept connections."""
