@@ -12,6 +12,7 @@ import ssl
 import sys
 import traceback
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +29,6 @@ from docker_registry.errors import ConfigError, QuotaExceeded, StorageError
 from docker_registry.silence import SilenceLimit, limit_headers, limit_tls
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
-
     from _typeshed.wsgi import WSGIApplication
 
 #: Idle kept-alive connections cost no thread, and spare clients a handshake between two layers.
@@ -122,21 +121,23 @@ class Worker(ThreadWorker):
     Once it is told to stop, it takes no more connections.
     """
 
-    def handle(self, conn: TConn) -> bool:
-        """Answer a request; in the end, close the connection or say that it is kept."""
-        kept = super().handle(conn)
-        if kept is False:
-            # gunicorn would do it in the main thread, which would wait two seconds for each
-            # client that doesn't close its side, and meanwhile serve nobody.
-            conn.close(graceful=True)
-        return kept
+    def init_process(self) -> None:
+        """Prepare this process, and serve."""
+        self._closers = ThreadPoolExecutor(self.cfg.threads, "close")
+        super().init_process()
 
     def finish_request(self, conn: TConn, fs: Future[bool]) -> None:
-        """Keep a connection for its next request, or forget one that is closed."""
-        if not fs.cancelled() and fs.exception() is None and fs.result() is False:
-            self.nr_conns -= 1
-        else:
+        """Keep a connection for its next request, or close it."""
+        if fs.cancelled() or fs.exception() is not None or fs.result() is not False:
             super().finish_request(conn, fs)
+            return
+        # gunicorn would close it here, and wait two seconds for each client that doesn't close
+        # its side too: a few silent ones, and the worker serves nobody and is taken for dead.
+        closed = self._closers.submit(conn.close, graceful=True)
+        closed.add_done_callback(lambda _: self.method_queue.defer(self._forget_connection))
+
+    def _forget_connection(self) -> None:
+        self.nr_conns -= 1
 
     def set_accept_enabled(self, enabled: bool | None) -> None:
         """Begin or cease to accept connections."""
