@@ -27,4 +27,5 @@ def create(settings: Settings, registry: Registry) -> SearchIndex | None:
         else ThirdPartyIndex(backend, registry)
     )
     index.connect()
+    index.prepare()
     return index

@@ -55,5 +55,8 @@ class SearchIndex(ABC):
     def connect(self) -> None:
         """Follow the events of the registry from now on."""
 
+    def prepare(self) -> None:  # noqa: B027 - most indexes have nothing to prepare.
+        """Do before the first request what would hold it up; trouble is for ``repair``."""
+
     def repair(self) -> None:  # noqa: B027 - an index that misses nothing has nothing to do.
         """Catch up with what was missed. To be called now and then, in the process that serves."""

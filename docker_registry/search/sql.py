@@ -48,6 +48,15 @@ class SqlIndex(SearchIndex):
         """Follow the registry."""
         self._follower.connect()
 
+    def prepare(self) -> None:
+        """Bring the database's schema up to date."""
+        try:
+            self.rebuild.is_complete()
+        except (IndexUnavailable, Conflict) as error:
+            log.warning("the search index can't be used yet: %s", error)
+        # The server may fork behind this, and a connection belongs to one process.
+        self._database.close()
+
     def repair(self) -> None:
         """Index the storage if that was never done, and what has been missed since."""
         try:
