@@ -56,6 +56,10 @@ class Follower:
         events.tag_deleted.connect(self._tag_changed)
         events.repository_deleted.connect(self._repository_deleted)
 
+    def is_behind(self) -> bool:
+        """Whether any process has changes that the index may not have yet."""
+        return bool(self._registry.driver.list(layout.PENDING, limit=1))
+
     def repair(self) -> int:
         """Look again at each repository that has a mark, and give their number.
 

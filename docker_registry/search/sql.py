@@ -36,9 +36,13 @@ class SqlIndex(SearchIndex):
             raise IndexUnavailable(str(error)) from error
 
     def repositories(self, after: str, limit: int) -> list[str] | None:
-        """Ask the database, once it knows all of the storage and as long as it can be asked."""
+        """Ask the database, as long as it can be asked and knows all of the storage.
+
+        A push whose change it may lack has left a mark before it was answered, so that no name
+        is missing that a client knows of.
+        """
         try:
-            if not self.rebuild.is_complete():
+            if self._follower.is_behind() or not self.rebuild.is_complete():
                 return None
             return self.rebuild.page(after, limit)
         except (IndexUnavailable, Conflict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-import random
+import secrets
 import threading
 import time
 from collections.abc import Sequence
@@ -17,6 +17,9 @@ from docker_registry.errors import PathNotFound
 from docker_registry.registry import layout
 
 log = logging.getLogger(__name__)
+
+#: Not the shared generator, whose state workers would inherit from the process that forks them.
+_chance = secrets.SystemRandom()
 
 
 class Job(Protocol):
@@ -81,7 +84,7 @@ class Scheduler:
     def _loop(self) -> None:
         pause = self._glance / 20
         while True:
-            time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311
+            time.sleep(pause * _chance.uniform(0.5, 1.5))
             self.run_due()
             pause = self._glance
 
