@@ -10,14 +10,16 @@ from docker_registry.api.context import Context
 from docker_registry.config import Settings
 from docker_registry.registry import Registry
 from docker_registry.search.base import SearchIndex
-from docker_registry.upkeep.index import IndexRepair
+from docker_registry.upkeep.index import IndexReconciliation, IndexRepair
 from docker_registry.upkeep.schedule import Rhythm, Scheduler
 from docker_registry.upkeep.uploads import UploadPurge
 
 #: How often idle uploads are looked for, in seconds.
 PURGE_EVERY = 24 * 3600
+#: How often the search index is compared with all of the storage, in seconds.
+RECONCILE_EVERY = 24 * 3600
 #: How often the search index catches up with what it missed, in seconds.
-REPAIR_EVERY = 30
+REPAIR_EVERY = 10
 
 
 def create_app(settings: Settings) -> Flask:
@@ -45,5 +47,6 @@ def create_app(settings: Settings) -> Flask:
 def _upkeep(settings: Settings, registry: Registry, index: SearchIndex | None) -> Scheduler:
     rhythms = [Rhythm(UploadPurge(registry, settings.upload_max_age), PURGE_EVERY)]
     if index is not None:
+        rhythms.append(Rhythm(IndexReconciliation(index), RECONCILE_EVERY))
         rhythms.append(Rhythm(IndexRepair(index), REPAIR_EVERY))
     return Scheduler(registry.driver, rhythms)

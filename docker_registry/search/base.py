@@ -60,3 +60,10 @@ class SearchIndex(ABC):
 
     def repair(self) -> None:  # noqa: B027 - an index that misses nothing has nothing to do.
         """Catch up with what was missed. To be called now and then, in the process that serves."""
+
+    def reconcile(self) -> None:  # noqa: B027 - an index that others keep is theirs to compare.
+        """Compare with all of the storage and mend what differs.
+
+        A process that is killed between changing the storage and telling the index leaves a
+        difference that no client was told of, and no mark: this finds it.
+        """

@@ -72,3 +72,10 @@ class SqlIndex(SearchIndex):
                 log.info("the search index looked again at %d repositories", repaired)
         except (IndexUnavailable, Conflict) as error:
             log.warning("the search index can't catch up yet: %s", error)
+
+    def reconcile(self) -> None:
+        """Look at every repository again."""
+        try:
+            self.rebuild.run()
+        except (IndexUnavailable, Conflict) as error:
+            log.warning("the search index can't be compared with the storage: %s", error)

@@ -1,4 +1,4 @@
-"""The search index catches up with what it missed while its database was away."""
+"""The search index catches up with what it missed."""
 
 from __future__ import annotations
 
@@ -16,3 +16,16 @@ class IndexRepair:
     def run(self) -> None:
         """Repair it."""
         self._index.repair()
+
+
+class IndexReconciliation:
+    """Has an index compared with all of the storage."""
+
+    name = "reconcile-index"
+
+    def __init__(self, index: SearchIndex) -> None:
+        self._index = index
+
+    def run(self) -> None:
+        """Compare and mend."""
+        self._index.reconcile()

@@ -52,7 +52,7 @@ class Scheduler:
         processes that were started together don't look together. The first look comes sooner.
     """
 
-    def __init__(self, driver: Driver, rhythms: Sequence[Rhythm], glance: float = 20) -> None:
+    def __init__(self, driver: Driver, rhythms: Sequence[Rhythm], glance: float = 10) -> None:
         self._driver = driver
         self._rhythms = tuple(rhythms)
         self._glance = glance
@@ -82,7 +82,7 @@ class Scheduler:
                 log.exception("the job %s failed", rhythm.job.name)
 
     def _loop(self) -> None:
-        pause = self._glance / 20
+        pause = self._glance / 10
         while True:
             time.sleep(pause * _chance.uniform(0.5, 1.5))
             self.run_due()
