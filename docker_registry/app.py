@@ -8,6 +8,7 @@ from docker_registry import drivers, search
 from docker_registry.api import errors, v1, v2
 from docker_registry.api.context import Context
 from docker_registry.config import Settings
+from docker_registry.config.unserved import refuse_unsafe
 from docker_registry.registry import Registry
 from docker_registry.search.base import SearchIndex
 from docker_registry.upkeep.index import IndexReconciliation, IndexRepair
@@ -27,6 +28,7 @@ def create_app(settings: Settings) -> Flask:
 
     :raises ConfigError: a setting can't be used.
     """
+    refuse_unsafe(settings)
     registry = Registry(
         drivers.create(settings),
         sparse_indexes=settings.sparse_indexes,

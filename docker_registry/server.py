@@ -25,6 +25,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 from docker_registry import drivers
 from docker_registry.app import create_app
 from docker_registry.config import Runner, Settings
+from docker_registry.config.unserved import without_effect
 from docker_registry.errors import ConfigError, QuotaExceeded, StorageError
 from docker_registry.silence import SilenceLimit, limit_headers, limit_tls
 
@@ -54,6 +55,8 @@ def build(settings: Settings, runner: Runner) -> WSGIApplication:
     messages = logging.getLogger("docker_registry")
     messages.setLevel(settings.loglevel.upper())
     messages.handlers = logging.getLogger("gunicorn.error").handlers
+    for sentence in without_effect(settings):
+        messages.warning("%s", sentence)
     return SilenceLimit(create_app(settings), runner.silent_timeout)
 
 

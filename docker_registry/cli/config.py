@@ -11,6 +11,7 @@ from rich.text import Text
 from docker_registry import drivers
 from docker_registry.config import Settings, load, load_runner, report
 from docker_registry.config.keys import Loaded
+from docker_registry.config.unserved import refuse_unsafe, without_effect
 from docker_registry.errors import ConfigError
 
 #: Wide enough that nothing is wrapped where another program reads.
@@ -39,11 +40,15 @@ def check() -> None:
         raise ConfigError("\n".join(problems))
     for settings in loaded:
         _show(settings)
+        if isinstance(settings, Settings):
+            for sentence in without_effect(settings):
+                click.echo(f"warning: {sentence}", err=True)
 
 
 def _load() -> Settings:
     settings = load()
     drivers.find(settings)
+    refuse_unsafe(settings)
     return settings
 
 

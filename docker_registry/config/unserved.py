@@ -1,0 +1,44 @@
+"""Keys of docker-registry 0.9 that this version reads but does not act upon yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from docker_registry.config.model import Settings
+from docker_registry.errors import ConfigError
+
+#: Each such key, and what it would do.
+UNSERVED = {
+    "bugsnag": "reports to Bugsnag",
+    "cache": "sharing a cache in Redis",
+    "cache_lru": "caching small objects in Redis",
+    "cors": "requests of browsers from elsewhere",
+    "debug": "more in /v1/_ping",
+    "email_exceptions": "mail on errors",
+    "extensions": "extensions",
+    "mirroring": "fetching from another registry",
+    "nginx_x_accel_redirect": "sending files by nginx",
+    "privileged_key": "a privileged client",
+    "registry_endpoints": "telling V1 clients other host names",
+    "storage_alternate": "falling back to other storage",
+}
+
+
+def without_effect(settings: Settings) -> Iterator[str]:
+    """Give a sentence for each setting that differs from its default and has no effect yet."""
+    for key, purpose in UNSERVED.items():
+        default = Settings.model_fields[key].get_default(
+            call_default_factory=True, validated_data={}
+        )
+        if getattr(settings, key) != default:
+            yield f"{key} has no effect in this version: it is for {purpose}"
+
+
+def refuse_unsafe(settings: Settings) -> None:
+    """Raise ``ConfigError`` for what an operator relies on for safety and would not get."""
+    if not settings.standalone:
+        raise ConfigError(
+            "standalone (STANDALONE) is false, but this version can't check the tokens of an index "
+            "server and would let everybody in: remove the setting, and let a proxy ask for "
+            "passwords"
+        )
