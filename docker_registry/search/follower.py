@@ -25,7 +25,7 @@ from docker_registry.search.records import Records
 log = logging.getLogger(__name__)
 
 #: How long a push waits for the index, in seconds.
-PATIENCE = 0.2
+PATIENCE = 1.0
 #: How long pushes don't wait at all after one has waited in vain, in seconds.
 PAUSE = 5.0
 #: Changes that may wait for the database in one process.

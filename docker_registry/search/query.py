@@ -60,10 +60,11 @@ def _order(words: list[str]) -> list[ColumnElement[Any]]:
 
 def _contains(session: Session, word: str) -> ColumnElement[bool]:
     if len(word) >= TRIGRAM and _has_trigrams(session):
+        # In FTS5 the table's name stands for all of its columns; quotes make a phrase.
         quoted = word.replace('"', '""')
-        phrase = text("repositories_text MATCH :phrase").bindparams(phrase=f'"{quoted}"')
         matching = select(column("rowid", Integer)).select_from(table("repositories_text"))
-        return Repository.id.in_(matching.where(phrase))
+        matches = column("repositories_text").op("MATCH")(f'"{quoted}"')
+        return Repository.id.in_(matching.where(matches))
     return _like(word)
 
 

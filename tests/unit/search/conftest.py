@@ -1,0 +1,73 @@
+"""An index in each kind of database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import MetaData, create_engine
+
+from docker_registry.registry import Registry
+from docker_registry.registry.manifest import OCI_INDEX, Manifest
+from docker_registry.registry.names import Digest, RepositoryName, Tag
+from docker_registry.search import follower
+from docker_registry.search.database import parse_url
+from docker_registry.search.sql import SqlIndex
+from tests.tools import require_service
+
+Push = Callable[..., Manifest]
+
+
+@pytest.fixture(params=["sqlite", "postgres", "mariadb"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Give the URL of an empty database."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/index.db"
+        return
+    text = require_service(request.param)["SQLALCHEMY_INDEX_DATABASE"]
+    _empty(text)
+    yield text
+    _empty(text)
+
+
+def _empty(text: str) -> None:
+    engine = create_engine(parse_url(text))
+    tables = MetaData()
+    tables.reflect(engine)
+    tables.drop_all(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def index(registry: Registry, url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[SqlIndex]:
+    """Give an index that follows the registry at once, however busy the machine is."""
+    monkeypatch.setattr(follower, "PATIENCE", 60)
+    index = SqlIndex(url, registry)
+    index.prepare()
+    index.connect()
+    index.repair()
+    yield index
+    index.prepare()  # It lets go of its connections.
+
+
+@pytest.fixture
+def push(registry: Registry) -> Push:
+    """Push an index without images, under a name and tags."""
+
+    def push(name: str, *tags: str, **annotations: str) -> Manifest:
+        document = {
+            "schemaVersion": 2,
+            "mediaType": OCI_INDEX,
+            "manifests": [],
+            "annotations": {
+                f"org.opencontainers.image.{key}": value for key, value in annotations.items()
+            },
+        }
+        content = json.dumps(document).encode()
+        manifest = Manifest.parse(content, Digest.of(content))
+        registry.manifests.put(RepositoryName.parse(name), manifest, [Tag(tag) for tag in tags])
+        return manifest
+
+    return push
