@@ -135,5 +135,6 @@ def _keep(texts: Mapping[str, str]) -> dict[str, str]:
     for key in sorted(texts, key=lambda key: (not key.startswith("org.opencontainers."), key)):
         if len(kept) == MAX_ANNOTATIONS:
             break
-        kept[storable(key, KEY_LENGTH)] = storable(texts[key], MAX_VALUE)
+        # MySQL takes keys that differ only in spaces at the end for the same one.
+        kept[storable(key, KEY_LENGTH).rstrip(" ")] = storable(texts[key], MAX_VALUE)
     return kept

@@ -104,6 +104,8 @@ class Follower:
         except (IndexUnavailable, TimeoutError) as error:
             self._pause_until = time.monotonic() + PAUSE
             log.warning("the search index will look at %s later: %s", repository, error or "busy")
+        except Exception:
+            log.exception("the search index can't follow %s", repository)
         self._registry.driver.put_content(layout.pending(repository), secrets.token_bytes(16))
 
     def _submit(self, change: Callable[..., None], *what: object) -> Future[None] | None:

@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy.types import TypeEngine
@@ -39,6 +48,11 @@ def exact_text() -> TypeEngine[str]:
     return plain.with_variant(Text(collation="C"), "postgresql").with_variant(
         binary, "mysql", "mariadb"
     )
+
+
+def moment() -> TypeEngine[datetime]:
+    """Give the type of a time, which MySQL else keeps in whole seconds."""
+    return DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
 
 
 def identifier() -> TypeEngine[int]:
@@ -82,7 +96,7 @@ class Tag(Base):
     )
     name: Mapped[str] = mapped_column(exact(TAG_LENGTH), primary_key=True)
     digest: Mapped[str] = mapped_column(exact(DIGEST_LENGTH))
-    pushed: Mapped[datetime]
+    pushed: Mapped[datetime] = mapped_column(moment())
 
 
 class Manifest(Base):
@@ -102,7 +116,7 @@ class Manifest(Base):
     media_type: Mapped[str] = mapped_column(exact(KEY_LENGTH))
     artifact_type: Mapped[str | None] = mapped_column(exact(KEY_LENGTH))
     size: Mapped[int | None] = mapped_column(BigInteger())
-    created: Mapped[datetime | None]
+    created: Mapped[datetime | None] = mapped_column(moment())
     platforms: Mapped[list[Platform]] = relationship(passive_deletes=True)
     annotations: Mapped[list[Annotation]] = relationship(passive_deletes=True)
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Integer, and_, case, column, func, select, table, text
 from sqlalchemy.orm import Session
 
+from docker_registry.registry.names import MAX_NAME
 from docker_registry.search.base import SearchPage, SearchResult
 from docker_registry.search.document import query_words
 from docker_registry.search.models import Repository
@@ -46,7 +47,8 @@ def search(session: Session, query: str, page: int, page_size: int) -> SearchPag
 def _order(words: list[str]) -> list[ColumnElement[Any]]:
     if not words:
         return [Repository.name.expression]
-    phrase = " ".join(words)
+    # No name begins with what is longer, and SQLite refuses very long patterns.
+    phrase = " ".join(words)[: MAX_NAME + 1]
     rank = case(
         (Repository.name == phrase, 0),
         (Repository.leaf == phrase, 1),

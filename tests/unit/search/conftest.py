@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import MetaData, create_engine
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
 
 from docker_registry.registry import Registry
 from docker_registry.registry.manifest import OCI_INDEX, Manifest
@@ -22,22 +24,19 @@ Push = Callable[..., Manifest]
 
 @pytest.fixture(params=["sqlite", "postgres", "mariadb"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Give the URL of an empty database."""
+    """Give the URL of an empty database that no other test uses."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path}/index.db"
         return
-    text = require_service(request.param)["SQLALCHEMY_INDEX_DATABASE"]
-    _empty(text)
-    yield text
-    _empty(text)
-
-
-def _empty(text: str) -> None:
-    engine = create_engine(parse_url(text))
-    tables = MetaData()
-    tables.reflect(engine)
-    tables.drop_all(engine)
-    engine.dispose()
+    service = parse_url(require_service(request.param)["SQLALCHEMY_INDEX_DATABASE"])
+    server = create_engine(service, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    name = f"test_{secrets.token_hex(8)}"
+    with server.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    yield service.set(database=name).render_as_string(hide_password=False)
+    with server.connect() as connection:
+        force = " WITH (FORCE)" if server.dialect.name == "postgresql" else ""
+        connection.exec_driver_sql(f"DROP DATABASE {name}{force}")
 
 
 @pytest.fixture

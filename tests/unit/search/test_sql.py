@@ -69,6 +69,8 @@ def test_any_query_is_answered(index, push):
     assert names(index, "🐳") == ["team/app"]
     assert names(index, "\0") == []
     assert names(index, "a" * 100_000) == []
+    push("whales", "v1", title="🐳" * 1000)
+    assert names(index, " ".join("🐳" * (1000 - number) for number in range(32))) == ["whales"]
 
 
 def test_an_empty_query_lists_all_page_by_page(index, push):
@@ -99,6 +101,10 @@ def test_latest_speaks_for_a_repository(index, push, registry):
     assert index.search("app").results[0].description == "the latest"
     registry.manifests.delete_tag(RepositoryName("app"), Tag("latest"))
     assert index.search("app").results[0].description == "another"
+    # Within the same second, the one that was pushed last.
+    for tag in ("v9", "v1"):
+        push("app", tag, description=tag)
+        assert index.search("app").results[0].description == tag
 
 
 def test_deleting(index, push, registry):

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import sqlalchemy as sa
 from alembic import op
 
-from docker_registry.search.models import exact, exact_text, identifier
+from docker_registry.search.models import exact, exact_text, identifier, moment
 
 revision = "0001"
 down_revision = None
@@ -54,7 +54,7 @@ def _repositories() -> None:
         _parent("repository_id", "repositories", primary_key=True),
         sa.Column("name", exact(128), primary_key=True),
         sa.Column("digest", exact(135), nullable=False),
-        sa.Column("pushed", sa.DateTime(), nullable=False),
+        sa.Column("pushed", moment(), nullable=False),
     )
 
 
@@ -67,7 +67,7 @@ def _manifests() -> None:
         sa.Column("media_type", exact(255), nullable=False),
         sa.Column("artifact_type", exact(255)),
         sa.Column("size", sa.BigInteger()),
-        sa.Column("created", sa.DateTime()),
+        sa.Column("created", moment()),
         sa.UniqueConstraint("repository_id", "digest"),
     )
     _table(

@@ -1,0 +1,216 @@
+"""The rows of the index end as the storage is, whatever the order of changes, in each database."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, select
+
+from docker_registry.drivers.local import LocalDriver
+from docker_registry.registry import Registry, layout
+from docker_registry.registry.names import RepositoryName, Tag
+from docker_registry.search import models
+from docker_registry.search.database import Conflict, Database, parse_url
+from docker_registry.search.rebuild import Rebuild
+from docker_registry.search.records import Records
+from docker_registry.search.sql import SqlIndex
+
+APP = RepositoryName("app")
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    database = Database(parse_url(url))
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def records(registry: Registry, database: Database) -> Records:
+    return Records(database, registry)
+
+
+@pytest.fixture
+def rebuild(registry: Registry, database: Database, records: Records) -> Rebuild:
+    """Give what has to look at the storage, since it hears nothing of the registry."""
+    return Rebuild(registry, database, records)
+
+
+def rows(url: str) -> dict[str, list[tuple[object, ...]]]:
+    """Give all that is in the database but for generated keys, times, and what they order."""
+    engine = create_engine(parse_url(url))
+    skipped = {"id", "repository_id", "manifest_id", "pushed"}
+    with engine.connect() as connection:
+        found = {
+            table.name: sorted(
+                tuple(row)
+                for row in connection.execute(
+                    select(*(column for column in table.c if column.name not in skipped))
+                )
+            )
+            for table in models.Base.metadata.sorted_tables
+        }
+    engine.dispose()
+    found["repositories"] = [
+        (*row[:-1], *sorted(str(row[-1]).split())) for row in found["repositories"]
+    ]
+    return found
+
+
+def test_changes_in_any_order_and_twice(rebuild, records, push, registry, url):
+    one = push("app", "latest", title="one")
+    two = push("app", "v2", title="two")
+    gone = push("app", "v3", title="three")
+    registry.manifests.delete(APP, gone.digest)
+    rebuild.run()
+    expected = rows(url)
+    changes = [
+        *((records.sync_manifest, manifest.digest) for manifest in (one, two, gone)),
+        *((records.sync_tag, Tag(tag)) for tag in ("latest", "v2", "v3", "never")),
+        (records.sync_repository,),
+    ]
+    orders = itertools.chain(
+        [changes, changes[::-1]], (random.Random(seed).sample(changes, 8) for seed in range(4))
+    )
+    for order in orders:
+        for change, *what in order + order[:3]:
+            change(APP, *what)
+        assert rows(url) == expected
+    empty(url)
+    for change, *what in changes[::-1][1:]:
+        change(APP, *what)
+    assert rows(url) == expected
+
+
+def empty(url: str) -> None:
+    engine = create_engine(parse_url(url))
+    with engine.begin() as connection:
+        connection.execute(models.Tag.__table__.delete())
+        connection.execute(models.Platform.__table__.delete())
+        connection.execute(models.Annotation.__table__.delete())
+        connection.execute(models.Manifest.__table__.delete())
+        connection.execute(models.Repository.__table__.delete())
+    engine.dispose()
+
+
+def test_texts_of_every_kind_are_kept(index, push, url):
+    """MySQL takes texts that differ in spaces at the end for the same."""
+    push("app", "latest", **{"k": "1", "k ": "2", "K": "3", "k\0": "4", "é": "5", "e": "6"})
+    push("app", "v2", **{"k": "x" * 10_000, "l" * 300: "🐳" * 10_000})
+    push("app", "v3", title="🐳" * 5000, description="\ud800\0'\"\\%")
+    assert index.repair() is None
+    assert index.repositories("", 10) == ["app"]
+    assert list(index.rebuild.differences()) == []
+    kept = dict(rows(url)["annotations"])
+    assert kept["org.opencontainers.image.K"] == "3"
+    assert kept["org.opencontainers.image.description"] == "?'\"\\%"
+
+
+def test_two_writers_of_one_repository(rebuild, records, database, push, url):
+    """One waits for the other, or is told to begin again; none is lost."""
+    push("app", "v1")
+    inside, go_on = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        with database.write() as session:
+            row = session.scalars(select(models.Repository).with_for_update()).one()
+            inside.set()
+            go_on.wait(30)
+            row.title = "slow"
+
+    rebuild.run()
+    push("app", "v2", title="newest")
+    threads = [
+        threading.Thread(target=slow),
+        threading.Thread(target=records.sync_tag, args=(APP, Tag("v2"))),
+    ]
+    threads[0].start()
+    assert inside.wait(30)
+    threads[1].start()
+    threads[1].join(0.5)
+    assert threads[1].is_alive(), "it did not wait"
+    go_on.set()
+    for thread in threads:
+        thread.join(30)
+    assert list(rebuild.differences()) == []
+    assert rows(url)["repositories"][0][2] == "newest"
+
+
+def test_a_row_that_another_made_meanwhile_is_a_conflict(database):
+    with database.write() as session:
+        session.add(models.Repository(name="app", leaf="app"))
+    with pytest.raises(Conflict), database.write() as session:
+        session.add(models.Repository(name="app", leaf="app"))
+        session.flush()
+    # It says nothing against the database: the next one is asked.
+    with database.read() as session:
+        assert session.scalars(select(models.Repository.name)).all() == ["app"]
+
+
+def test_rebuilding_beside_pushes(index, push, registry):
+    for number in range(10):
+        push(f"old{number}", "v1")
+
+    def go_on_pushing() -> None:
+        for number in range(20):
+            manifest = push(f"new{number}", "v1")
+            push(f"old{number % 10}", "v1", title=str(number))
+            if number % 2:
+                registry.manifests.delete(RepositoryName(f"new{number}"), manifest.digest)
+
+    pusher = threading.Thread(target=go_on_pushing)
+    pusher.start()
+    while pusher.is_alive():
+        index.rebuild.run()
+    pusher.join()
+    assert registry.driver.list(layout.PENDING) == []
+    assert list(index.rebuild.differences()) == []
+    expected = [*(f"new{n}" for n in range(0, 20, 2)), *(f"old{n}" for n in range(10))]
+    assert index.repositories("", 1000) == sorted(expected)
+
+
+PUSHER = """
+import sys
+from docker_registry.drivers.local import LocalDriver
+from docker_registry.registry import Registry
+from docker_registry.registry.manifest import Manifest
+from docker_registry.registry.names import Digest, RepositoryName, Tag
+from docker_registry.search import follower
+from docker_registry.search.sql import SqlIndex
+_, url, store, number = sys.argv
+follower.PATIENCE = 60
+registry = Registry(LocalDriver(store))
+index = SqlIndex(url, registry)
+index.connect()
+content = ('{"schemaVersion": 2, "manifests": [], "annotations": {"by": "%s"}}' % number).encode()
+manifest = Manifest.parse(content, Digest.of(content))
+registry.manifests.put(RepositoryName(f"own/app{number}"), manifest, [Tag("latest")])
+registry.manifests.put(RepositoryName("shared"), manifest, [Tag("latest"), Tag(f"v{number}")])
+"""
+
+
+def test_processes_that_push_at_once_into_an_empty_database(url: str, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-W", "error", "-c", PUSHER, url, store, str(number)],
+            stderr=subprocess.PIPE,
+        )
+        for number in range(6)
+    ]
+    for process in processes:
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors.decode()
+    index = SqlIndex(url, Registry(LocalDriver(store)))
+    index.repair()
+    assert index.repositories("", 10) == [*(f"own/app{number}" for number in range(6)), "shared"]
+    assert [result.name for result in index.search("v3").results] == ["shared"]
+    assert list(index.rebuild.differences()) == []
+    index.prepare()
