@@ -33,7 +33,9 @@ _DRIVERS = {
     "mariadb": ("mariadb+pymysql", "mysql"),
 }
 #: Deadlock, failed serialization: PostgreSQL's SQLSTATEs and MySQL's numbers.
-_CONFLICTS = frozenset({"40001", "40P01", 1213, 1205})
+_CONFLICTS = frozenset({"40001", "40P01", 1213})
+#: Waited too long for a lock: what SQLite says, PostgreSQL's SQLSTATE and MySQL's number.
+_LOCKED = frozenset({"database is locked", "55P03", 1205})
 
 
 class Conflict(Exception):
@@ -126,10 +128,11 @@ class Database:
 
     def _translate(self, error: SQLAlchemyError) -> Exception:
         cause = error.orig if isinstance(error, DBAPIError) else None
-        code = getattr(cause, "sqlstate", None) or next(iter(getattr(cause, "args", ())), None)
-        if isinstance(error, IntegrityError) or code in _CONFLICTS:
+        # PyMySQL gives a number and, in newer versions, an SQLSTATE that says less.
+        codes = {getattr(cause, "sqlstate", None), *getattr(cause, "args", ())[:1]}
+        if isinstance(error, IntegrityError) or codes & _CONFLICTS:
             return Conflict(str(cause))
-        if code == "database is locked":
+        if codes & _LOCKED:
             return IndexUnavailable("another process keeps the index's database locked")
         if isinstance(error, DBAPIError):
             self._migrated = False
@@ -174,7 +177,9 @@ def _server_timeouts(backend: str) -> dict[str, Any]:
     if backend == "postgresql":
         limits = f"-c lock_timeout={LOCK_SECONDS}s -c statement_timeout=60s"
         return {"connect_timeout": LOCK_SECONDS, "options": limits}
-    return {"connect_timeout": LOCK_SECONDS, "read_timeout": 60, "write_timeout": 60}
+    limits = f"SET SESSION innodb_lock_wait_timeout = {LOCK_SECONDS}"
+    timeouts = {"connect_timeout": LOCK_SECONDS, "read_timeout": 60, "write_timeout": 60}
+    return {**timeouts, "init_command": limits}
 
 
 def _make_directory(_dialect: object, _record: object, arguments: list[Any], _: object) -> None:

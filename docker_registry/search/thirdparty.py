@@ -41,14 +41,10 @@ class ThirdPartyIndex(SearchIndex):
         """Ask the backend for everything, and give a page of it."""
         try:
             found = self._backend.results(query)
+            results = tuple(map(_result, found[(page - 1) * page_size : page * page_size]))
+            return SearchPage(len(found), results)
         except Exception as error:
-            raise IndexUnavailable(f"the search backend failed: {error}") from error
-        page_of = found[(page - 1) * page_size : page * page_size]
-        results = (
-            SearchResult(str(entry["name"]), str(entry.get("description") or ""))
-            for entry in page_of
-        )
-        return SearchPage(len(found), tuple(results))
+            raise IndexUnavailable(f"the search backend failed: {error!r}") from error
 
     def connect(self) -> None:
         """Tell the backend of pushed and deleted repositories."""
@@ -75,10 +71,14 @@ class ThirdPartyIndex(SearchIndex):
             method(sender, namespace=namespace or "library", repository=name, **more)
 
 
+def _result(entry: Mapping[str, Any]) -> SearchResult:
+    return SearchResult(str(entry["name"]), str(entry.get("description") or ""))
+
+
 def _load(module: str) -> Backend:
     try:
         found = importlib.import_module(module)
-    except ImportError as error:
+    except (ImportError, TypeError, ValueError) as error:
         raise ConfigError(
             f"search_backend (SEARCH_BACKEND) is {module!r}, which can't be imported ({error}): "
             "it must be sqlalchemy, none, or the path of an installed module with a class Index"

@@ -45,14 +45,17 @@ def test_the_documented_example(module, registry, push):
     assert index.search("library/other").total == 1
 
 
-def test_a_backend_that_fails(module, registry, monkeypatch):
+@pytest.mark.parametrize(
+    "results", [lambda _term: 1 / 0, lambda _term: None, lambda _term: [{"description": "x"}]]
+)
+def test_a_backend_that_fails(module, registry, monkeypatch, results):
     index = search.create(Settings(storage="memory", search_backend=module), registry)
-    monkeypatch.setattr(index._backend, "results", lambda _term: 1 / 0)
+    monkeypatch.setattr(index._backend, "results", results)
     with pytest.raises(IndexUnavailable):
         index.search("x")
 
 
-@pytest.mark.parametrize("backend", ["no.such.module", "json"])
+@pytest.mark.parametrize("backend", ["no.such.module", "json", ".relative", "a..b", "Sqlalchemy"])
 def test_no_backend(registry, backend):
     with pytest.raises(ConfigError, match="SEARCH_BACKEND"):
         search.create(Settings(storage="memory", search_backend=backend), registry)
