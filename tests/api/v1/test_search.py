@@ -1,7 +1,10 @@
 import pytest
 
+from docker_registry.api.context import context
+from docker_registry.registry import layout
 from docker_registry.search import follower
-from tests.api.conftest import Pushes
+from docker_registry.upkeep.schedule import Scheduler
+from tests.api.conftest import Pushes, error_codes
 
 
 @pytest.fixture
@@ -19,6 +22,15 @@ def found(client, query=""):
     response = client.get(f"/v1/search?{query}")
     assert response.status_code == 200, response.data
     return [result["name"] for result in response.get_json()["results"]]
+
+
+def refusal(response, code):
+    """Give the message of an error, which is there for both kinds of clients."""
+    assert error_codes(response) == [code]
+    assert response.headers["Cache-Control"] == "no-cache"
+    body = response.get_json()
+    assert body["error"] == body["errors"][0]["message"]
+    return body["error"]
 
 
 @pytest.mark.parametrize("path", ["/_ping", "/v1/_ping"])
@@ -67,15 +79,13 @@ def test_pages(client):
 def test_bad_numbers(client, query):
     response = client.get(f"/v1/search?{query}")
     assert response.status_code == 400
-    body = response.get_json()
-    assert body["error"] == body["errors"][0]["message"]
-    assert "from 1 to 100" in body["error"]
+    assert "from 1 to 100" in refusal(response, "PAGINATION_NUMBER_INVALID")
 
 
 def test_off_says_how_to_turn_it_on(make_app):
     response = make_app(search_backend=None).test_client().get("/v1/search?q=a")
     assert response.status_code == 404
-    assert "SEARCH_BACKEND" in response.get_json()["error"]
+    assert "SEARCH_BACKEND" in refusal(response, "UNSUPPORTED")
 
 
 def test_a_database_that_is_away(make_app):
@@ -89,7 +99,7 @@ def test_a_database_that_is_away(make_app):
     response = client.get("/v1/search?q=a")
     assert response.status_code == 503
     assert response.headers["Retry-After"]
-    assert response.get_json()["error"]
+    assert "later" in refusal(response, "UNAVAILABLE")
     assert client.get("/v2/_catalog").get_json() == {"repositories": ["team/app"]}
 
 
@@ -114,3 +124,42 @@ def test_tags_and_titles_are_searched(client):
     assert found(client, "q=noble+other") == []
     client.delete("/v2/x/manifests/noble-2024")
     assert found(client, "q=noble") == []
+
+
+@pytest.fixture
+def no_upkeep(monkeypatch):
+    """Leave the background jobs to the test: they would repair the index in between."""
+    monkeypatch.setattr(Scheduler, "ensure_running", lambda _scheduler: None)
+
+
+@pytest.mark.usefixtures("no_upkeep")
+def test_the_catalog_comes_from_the_index(client):
+    expected = ["a", "a-b", "a.b", "a/b", "a0"]
+    for name in reversed(expected):
+        Pushes(client, name).image(b"layer", tag="v1")
+    with client.application.app_context():
+        context().index.repair()
+        # What the index isn't told of shows where the answer comes from.
+        context().registry.driver.delete(layout.manifests("a.b"))
+    seen, url = [], "/v2/_catalog?n=2"
+    while url:
+        response = client.get(url)
+        seen += response.get_json()["repositories"]
+        url = response.headers.get("Link", "").partition(">")[0].removeprefix("<")
+    assert seen == expected
+    with client.application.app_context():
+        context().index.reconcile()
+    assert client.get("/v2/_catalog").get_json() == {"repositories": ["a", "a-b", "a/b", "a0"]}
+
+
+@pytest.mark.usefixtures("no_upkeep")
+def test_the_catalog_comes_from_the_storage_while_a_push_may_be_missing(client):
+    Pushes(client, "known").image(b"layer", tag="v1")
+    with client.application.app_context():
+        context().index.repair()
+        context().registry.driver.put_content(layout.pending("missing"), b"mark")
+        context().registry.driver.delete(layout.manifests("known"))
+    assert client.get("/v2/_catalog").get_json() == {"repositories": []}
+    with client.application.app_context():
+        context().index.repair()
+    assert client.get("/v2/_catalog").get_json() == {"repositories": ["known"]}

