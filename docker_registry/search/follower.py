@@ -102,7 +102,9 @@ class Follower:
                 future.result(patience)
                 return
         except (IndexUnavailable, TimeoutError) as error:
-            self._pause_until = time.monotonic() + PAUSE
+            if patience:
+                # Who did not wait learnt nothing: counted, steady pushes would never end the pause.
+                self._pause_until = time.monotonic() + PAUSE
             log.warning("the search index will look at %s later: %s", repository, error or "busy")
         except Exception:
             log.exception("the search index can't follow %s", repository)

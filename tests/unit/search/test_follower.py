@@ -20,6 +20,9 @@ from docker_registry.search.follower import Follower
 from docker_registry.search.records import Records
 from docker_registry.search.sql import SqlIndex
 
+#: How often the steady pushes come, in seconds: more often than the pause is long.
+STEADY = 0.2
+
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
@@ -70,6 +73,21 @@ def test_what_was_missed_is_brought_in(locked, index, push, registry):
     assert marks(registry) == []
     assert index.search("brought").results[0].name == "team/app"
     assert index.repositories("", 10) == ["other", "team/app"]
+
+
+def test_the_pause_ends_while_pushes_go_on(locked, index, push, registry, monkeypatch):
+    monkeypatch.setattr(follower, "PAUSE", 1.0)
+    push("missed", "v1")
+    locked.execute("ROLLBACK")
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        push("steady", "v1")
+        index.repair()
+        push("steady", "v2")
+        if not marks(registry):
+            break
+        time.sleep(STEADY)
+    assert marks(registry) == []
 
 
 def test_searching_goes_on_while_the_database_is_locked(index, push, registry, file):
