@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -23,10 +25,24 @@ COMMAND_SECONDS = 300
 
 def missing(what: str, command: str) -> NoReturn:
     """Skip or fail the test for want of something that ``command`` brings."""
-    reason = f"{what} is missing; `{command}` (or `make services`) brings it"
+    reason = f"{what} is missing; `{command}` brings it"
     if os.environ.get("REGISTRY_TESTS_REQUIRE_ALL"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@contextmanager
+def small_disk(place: Path, size: int) -> Iterator[None]:
+    """Mount a file system of its own, of ``size`` bytes, which takes root."""
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "registry-test", place]
+    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
+    if mounted.returncode:
+        missing(f"a small file system ({mounted.stderr.strip()})", "sudo make test")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", place], check=True)
 
 
 def require_tool(name: str) -> str:

@@ -130,5 +130,8 @@ PENDING = f"{OURS}/index/pending"
 
 
 def pending(name: str) -> str:
-    """Path of the mark of a repository that the search index has yet to look at again."""
+    """Directory of the marks of a repository that the search index has yet to look at again.
+
+    Each mark is an object of its own, whose name nobody uses twice.
+    """
     return f"{PENDING}/{name.replace('/', '%2F')}"

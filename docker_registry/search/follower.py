@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -66,11 +66,12 @@ class Follower:
         :raises IndexUnavailable: the index still can't be changed; the marks stay.
         """
         repaired = 0
-        for repository, mark in self._marks():
+        for repository in self._marked():
+            # Those that are left from now on tell of something that was perhaps not seen.
+            marks = list(self._registry.driver.iterate(layout.pending(repository)))
             self._records.sync_repository(repository)
-            # A mark that was renewed meanwhile tells of something that was perhaps not seen.
-            if self._read_mark(repository) == mark:
-                self._remove_mark(repository)
+            for mark in marks:
+                self._remove(repository, mark)
             repaired += 1
         return repaired
 
@@ -108,7 +109,8 @@ class Follower:
             log.warning("the search index will look at %s later: %s", repository, error or "busy")
         except Exception:
             log.exception("the search index can't follow %s", repository)
-        self._registry.driver.put_content(layout.pending(repository), secrets.token_bytes(16))
+        mark = f"{layout.pending(repository)}/{uuid.uuid4().hex}"
+        self._registry.driver.put_content(mark, b"")
 
     def _submit(self, change: Callable[..., None], *what: object) -> Future[None] | None:
         """Queue a change for the writer's thread; ``None`` if too many wait already."""
@@ -129,24 +131,15 @@ class Follower:
         with self._lock:
             self._waiting -= 1
 
-    def _marks(self) -> Iterator[tuple[RepositoryName, bytes]]:
+    def _marked(self) -> Iterator[RepositoryName]:
         for name in self._registry.driver.iterate(layout.PENDING):
             try:
-                repository = RepositoryName.parse(name.replace("%2F", "/"))
+                yield RepositoryName.parse(name.replace("%2F", "/"))
             except NameInvalid:
                 continue
-            mark = self._read_mark(repository)
-            if mark is not None:
-                yield repository, mark
 
-    def _read_mark(self, repository: RepositoryName) -> bytes | None:
+    def _remove(self, repository: RepositoryName, mark: str) -> None:
         try:
-            return self._registry.driver.get_content(layout.pending(repository))
-        except PathNotFound:
-            return None
-
-    def _remove_mark(self, repository: RepositoryName) -> None:
-        try:
-            self._registry.driver.delete(layout.pending(repository))
+            self._registry.driver.delete(f"{layout.pending(repository)}/{mark}")
         except PathNotFound:
             return  # Another process has repaired it too.

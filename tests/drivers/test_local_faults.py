@@ -17,21 +17,15 @@ from docker_registry.drivers import files
 from docker_registry.drivers.base import CHUNK_BYTES
 from docker_registry.drivers.local import LocalDriver
 from docker_registry.errors import AccessDenied, QuotaExceeded
+from tests.tools import small_disk
 
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """Give a file system of its own of 1 MiB."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small file system")
     place = tmp_path / "disk"
-    place.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place]
-    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
-    if mounted.returncode:
-        pytest.skip(f"can't mount a small file system here: {mounted.stderr.strip()}")
-    yield place
-    subprocess.run(["umount", place], check=True)
+    with small_disk(place, CHUNK_BYTES):
+        yield place
 
 
 def fails(expected: type[Exception], *attempts: Callable[[], object]) -> None:

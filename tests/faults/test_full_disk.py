@@ -24,6 +24,7 @@ from tests.faults.client import (
 )
 from tests.images import MIB, digest_of, noise
 from tests.servers import RegistryServer
+from tests.tools import small_disk
 
 SIZE = 24 * MIB
 
@@ -32,20 +33,8 @@ SIZE = 24 * MIB
 def small_store(tmp_path: Path) -> Iterator[Path]:
     """Mount a file system of its own, with little room."""
     store = tmp_path / "small"
-    store.mkdir()
-    mounting = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "registry-test", store],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if mounting.returncode != 0:
-        reason = f"no file system can be mounted, which takes root: {mounting.stderr.strip()}"
-        if os.environ.get("REGISTRY_TESTS_REQUIRE_ALL"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    yield store
-    subprocess.run(["umount", store], check=True)
+    with small_disk(store, SIZE):
+        yield store
 
 
 @pytest.fixture

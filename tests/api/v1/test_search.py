@@ -157,7 +157,7 @@ def test_the_catalog_comes_from_the_storage_while_a_push_may_be_missing(client):
     Pushes(client, "known").image(b"layer", tag="v1")
     with client.application.app_context():
         context().index.repair()
-        context().registry.driver.put_content(layout.pending("missing"), b"mark")
+        context().registry.driver.put_content(f"{layout.pending('missing')}/mark", b"")
         context().registry.driver.delete(layout.manifests("known"))
     assert client.get("/v2/_catalog").get_json() == {"repositories": []}
     with client.application.app_context():

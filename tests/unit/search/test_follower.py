@@ -133,27 +133,35 @@ def test_any_failure_leaves_a_mark(registry, push, file):
     assert not following.is_behind()
 
 
-def test_a_mark_that_is_renewed_meanwhile_stays(registry, push, file):
-    mark = layout.pending("team/app")
+def test_a_mark_that_is_left_meanwhile_stays(registry, push, file):
+    """At any instant: while the storage is read, and while the marks are removed."""
+    directory = layout.pending("team/app")
 
     class Late(Records):
         """Is told of another change while it looks."""
 
         def sync_repository(self, repository: RepositoryName) -> None:
             super().sync_repository(repository)
-            registry.driver.put_content(mark, b"another")
+            registry.driver.put_content(f"{directory}/another", b"")
 
     database = Database(parse_url(f"sqlite:///{file}"))
-    registry.driver.put_content(mark, b"one")
-    following = Follower(registry, Late(database, registry))
-    assert following.repair() == 1
-    assert registry.driver.get_content(mark) == b"another"
+    registry.driver.put_content(f"{directory}/one", b"")
+    remove = registry.driver.delete
+
+    def leave_one_more(path: str) -> None:
+        registry.driver.put_content(f"{directory}/last", b"")
+        remove(path)
+
+    registry.driver.delete = leave_one_more
+    assert Follower(registry, Late(database, registry)).repair() == 1
+    assert registry.driver.list(directory) == ["another", "last"]
+    registry.driver.delete = remove
     assert Follower(registry, Records(database, registry)).repair() == 1
     assert marks(registry) == []
 
 
 def test_marks_that_are_none_are_left_alone(index, push, registry):
-    registry.driver.put_content(f"{layout.PENDING}/Not a name", b"")
+    registry.driver.put_content(f"{layout.PENDING}/Not a name/x", b"")
     push("app", "v1")
     index.repair()
     assert marks(registry) == ["Not a name"]
