@@ -150,8 +150,30 @@ class Storage(Keys):
     storage: str = key("local", "Name of the storage driver.")
     storage_alternate: Words = key(
         [],
-        "Drivers that hold what `storage` can't, in order.",
-        "GLANCE_STORAGE_ALTERNATE",
+        "Drivers that take what `storage` can't, in order. `GLANCE_STORAGE_ALTERNATE` for the "
+        "flavor `glance`.",
+        "STORAGE_ALTERNATE",
+    )
+    storage_alternate_path: str | None = key(
+        None,
+        "Directory of a `local` alternate. By default `storage_path` beside Glance, which has no "
+        f"use for it, and else `{STATE_DIRECTORY}`.",
+        "STORAGE_ALTERNATE_PATH",
+    )
+    storage_connect_timeout: float = key(
+        5,
+        "Seconds for which a backend may not answer a connection.",
+        "STORAGE_CONNECT_TIMEOUT",
+        gt=0,
+    )
+    storage_read_timeout: float = key(
+        30, "Seconds for which a backend may be silent.", "STORAGE_READ_TIMEOUT", gt=0
+    )
+    storage_attempts: int = key(
+        3,
+        "How often a call to a backend is tried before it counts as failed.",
+        "STORAGE_ATTEMPTS",
+        ge=1,
     )
     storage_path: Annotated[str, AfterValidator(_storage_path)] = key(
         STATE_DIRECTORY,
@@ -167,6 +189,12 @@ class Storage(Keys):
     )
     storage_redirect: bool = key(
         False, "Whether clients fetch blobs from the store itself.", "STORAGE_REDIRECT"
+    )
+    storage_public_url: str | None = key(
+        None,
+        "URL by which clients reach the store, for `storage_redirect`, where that is not the one "
+        "the registry uses.",
+        "STORAGE_PUBLIC_URL",
     )
     nginx_x_accel_redirect: str | None = key(
         None, "Internal location by which nginx serves files of a local store."

@@ -21,9 +21,18 @@ GROUP = "docker_registry.drivers"
 #: Our own drivers, named once more beside setup.cfg: a source tree that is not installed has no
 #: entry points.
 BUILT_IN = (
+    EntryPoint("azureblob", "docker_registry.drivers.azureblob:AzureDriver", GROUP),
+    EntryPoint("ceph-s3", "docker_registry.drivers.s3:S3Driver", GROUP),
+    EntryPoint("cloudfronts3", "docker_registry.drivers.s3.cloudfront:CloudFrontDriver", GROUP),
+    EntryPoint("elliptics", "docker_registry.drivers.elliptics.driver:EllipticsDriver", GROUP),
     EntryPoint("file", "docker_registry.drivers.local:LocalDriver", GROUP),
+    EntryPoint("gcs", "docker_registry.drivers.gcs:GcsDriver", GROUP),
+    EntryPoint("glance", "docker_registry.drivers.glance:GlanceDriver", GROUP),
     EntryPoint("local", "docker_registry.drivers.local:LocalDriver", GROUP),
     EntryPoint("memory", "docker_registry.drivers.memory:MemoryDriver", GROUP),
+    EntryPoint("oss", "docker_registry.drivers.s3.oss:OssDriver", GROUP),
+    EntryPoint("s3", "docker_registry.drivers.s3:S3Driver", GROUP),
+    EntryPoint("swift", "docker_registry.drivers.swift:SwiftDriver", GROUP),
 )
 
 

@@ -178,6 +178,46 @@ class Driver(ABC):
     def abort(self, state: UploadState) -> None:
         """Let go of an upload that will not be committed. It may be gone already."""
 
+    def write(self, directory: str, chunks: Iterable[bytes], path: str) -> None:
+        """Make bytes an object at ``path`` in one go: whole and durable, replacing any.
+
+        An exception from ``chunks`` passes through as it is, and nothing is stored: who hashes
+        the bytes as they come may refuse them at their end.
+
+        A backend that can stream to the final path overrides this; it then needs no ``directory``.
+
+        :param directory: where an upload may keep parts meanwhile; see ``start_upload``.
+        """
+        state = self.start_upload(directory)
+        try:
+            state = self.append(state, chunks)
+            self.commit(state, path)
+        finally:
+            # A commit leaves what an abort clears, too.
+            self.abort(state)
+
+    def sweep(self, before: float) -> int:
+        """Remove what crashes left behind and no path leads to, and give how much it was.
+
+        Such as multipart uploads that nobody will complete, segments without a manifest, images
+        that were never finished. What belongs to an upload that can still be committed, or to an
+        object, stays.
+
+        :param before: seconds since the epoch; only what was last changed earlier is removed.
+        """
+        return 0
+
+    def holds(self, path: str) -> bool:
+        """Tell whether this is a backend for objects at such a path; without asking it."""
+        return True
+
+    def condition(self) -> dict[str, str]:
+        """Give what is known of each backend without asking it: its name, and what is wrong.
+
+        The text is empty for a backend that works.
+        """
+        return {self.name: ""}
+
     @abstractmethod
     def check(self) -> None:
         """Raise what keeps the backend from being used (``Unavailable``, ``AccessDenied``)."""

@@ -1,0 +1,23 @@
+"""Keys of Azure Blob Storage."""
+
+from __future__ import annotations
+
+from pydantic import SecretStr
+
+from docker_registry.config.backends.base import DriverKeys
+from docker_registry.config.keys import key
+
+
+class Azure(DriverKeys):
+    """Azure Blob Storage (flavor `azureblob`)."""
+
+    azure_storage_account_name: str | None = key(
+        None, "Name of the storage account.", "AZURE_STORAGE_ACCOUNT_NAME"
+    )
+    azure_storage_account_key: SecretStr | None = key(
+        None, "Key of the storage account.", "AZURE_STORAGE_ACCOUNT_KEY"
+    )
+    azure_storage_container: str = key(
+        "registry", "Name of the container.", "AZURE_STORAGE_CONTAINER"
+    )
+    azure_use_https: bool = key(True, "Whether to speak TLS.", "AZURE_USE_HTTPS")
