@@ -16,6 +16,7 @@ PREFIX = "_env:"
 _PLAIN = {
     "bool_parsing": "should be true or false",
     "int_parsing": "should be a whole number",
+    "float_parsing": "should be a number",
     "string_type": "should be text",
     "string_unicode": "should be text in UTF-8",
     "list_type": "should be a list, such as [a, b]",

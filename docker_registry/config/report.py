@@ -122,7 +122,14 @@ def _row(leaf: Leaf) -> str:
     return f"| `{leaf.name}` | {variable} | {kind(leaf.field.annotation)} | {code} | {meaning} |\n"
 
 
-_KINDS = {SecretStr: "secret", dict: "mapping", list: "list", bool: "switch", int: "number"}
+_KINDS = {
+    SecretStr: "secret",
+    dict: "mapping",
+    list: "list",
+    bool: "switch",
+    int: "number",
+    float: "number",
+}
 
 
 def kind(annotation: Any) -> str:

@@ -20,7 +20,6 @@ UNSERVED = {
     "nginx_x_accel_redirect": "sending files by nginx",
     "privileged_key": "a privileged client",
     "registry_endpoints": "telling V1 clients other host names",
-    "storage_alternate": "falling back to other storage",
 }
 
 

@@ -34,7 +34,7 @@ def test_memory() -> None:
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
     with pytest.raises(ConfigError) as caught:
         drivers.create(Settings(storage="locale"))
-    for part in ("'storage'", "'locale'", "SETTINGS_FLAVOR", "file, local, memory"):
+    for part in ("'storage'", "'locale'", "SETTINGS_FLAVOR", "gcs, glance, local, memory"):
         assert part in str(caught.value)
 
 
