@@ -3,17 +3,16 @@
 # searches, but runs no containers on a network. It speaks plain http to 127.0.0.0/8. Needs root.
 #   dockerd.sh up | env | down
 source "$(dirname "$0")/common.sh"
-stack dockerd
+stack dockerd engine
 
-runs() { docker -H "unix://$state/docker.sock" version --format '{{.Server.Version}}' >/dev/null 2>&1; }
-
-start() {
-  mkdir -p "$state"
-  $sudo setsid dockerd --data-root "$state/data" --exec-root "$state/exec" --pidfile "$state/pid" \
+start_engine() {
+  # shellcheck disable=SC2086 # Empty for root.
+  launch engine $sudo dockerd --data-root "$state/data" --exec-root "$state/exec" --pidfile "$state/docker.pid" \
     --host "unix://$state/docker.sock" --group "$(id -gn)" \
-    --iptables=false --ip6tables=false --bridge=none --insecure-registry 127.0.0.0/8 \
-    >>"$state/log" 2>&1 </dev/null &
+    --iptables=false --ip6tables=false --bridge=none --insecure-registry 127.0.0.0/8
 }
+
+answers_engine() { docker -H "unix://$state/docker.sock" version --format '{{.Server.Version}}'; }
 
 environment() { echo "DOCKER_HOST=unix://$state/docker.sock"; }
 
