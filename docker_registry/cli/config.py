@@ -47,7 +47,7 @@ def check() -> None:
 
 def _load() -> Settings:
     settings = load()
-    drivers.find(settings)
+    drivers.load(settings)
     refuse_unsafe(settings)
     return settings
 

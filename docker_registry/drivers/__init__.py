@@ -9,11 +9,17 @@ from __future__ import annotations
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING
 
+from docker_registry.config.model import LOCAL_DRIVERS, STATE_DIRECTORY
+from docker_registry.drivers.alternate import Chain
+from docker_registry.drivers.alternate.member import Member
 from docker_registry.drivers.base import Driver
 from docker_registry.errors import ConfigError
 
 if TYPE_CHECKING:
     from docker_registry.config import Settings
+
+#: How often a call is tried at most where there is another backend to go to.
+CHAIN_ATTEMPTS = 2
 
 #: The entry-point group that drivers are found by.
 GROUP = "docker_registry.drivers"
@@ -37,28 +43,74 @@ BUILT_IN = (
 
 
 def create(settings: Settings) -> Driver:
-    """Build the driver that the key ``storage`` names. Raises ``ConfigError`` as ``find`` does."""
-    return find(settings).from_settings(settings)
+    """Build the driver that the key ``storage`` names, and a chain if there are alternates.
 
-
-def find(settings: Settings) -> type[Driver]:
-    """Look up the driver that the key ``storage`` names, without building it.
-
-    Raises ``ConfigError`` if there is none of that name, or if what it needs is not installed.
+    Raises ``ConfigError`` as ``load`` does, and for settings that a driver can't use.
     """
-    known = {entry.name: entry for entry in (*BUILT_IN, *entry_points(group=GROUP))}
-    wanted = settings.storage
-    where = f"'storage' of the flavor {settings.provenance.flavor!r} (see SETTINGS_FLAVOR)"
-    if wanted not in known:
+    found = load(settings)
+    if len(found) == 1:
+        return found[settings.storage].from_settings(settings)
+    members = [
+        Member(name, driver.from_settings(_for_member(settings, name)))
+        for name, driver in found.items()
+    ]
+    return Chain(members)
+
+
+def load(settings: Settings) -> dict[str, type[Driver]]:
+    """Look up the drivers that the settings name, the primary first, without building them.
+
+    Raises ``ConfigError`` if there is none of a name, if what one needs is not installed, or if
+    they can't go together.
+    """
+    found = {settings.storage: _find(settings.storage, "storage", settings)}
+    for name in settings.storage_alternate:
+        if name in found:
+            raise ConfigError(
+                f"'storage_alternate' of {_where(settings)} (STORAGE_ALTERNATE) repeats {name!r}: "
+                "a driver can be there once, 'storage' included"
+            )
+        found[name] = _find(name, "storage_alternate", settings)
+    if all(driver.payload_only for driver in found.values()):
         raise ConfigError(
-            f"{where} is {wanted!r}, which is no installed driver: use one of "
+            f"'storage' of {_where(settings)} is {settings.storage!r}, which holds layers only: "
+            "name a driver for everything else in storage_alternate (STORAGE_ALTERNATE), such as "
+            "local"
+        )
+    return found
+
+
+def _find(name: str, key: str, settings: Settings) -> type[Driver]:
+    known = {entry.name: entry for entry in (*BUILT_IN, *entry_points(group=GROUP))}
+    where = f"{key!r} of {_where(settings)}"
+    if name not in known:
+        raise ConfigError(
+            f"{where} is {name!r}, which is no installed driver: use one of "
             f"{', '.join(sorted(known))}, or install the package that brings it"
         )
     try:
-        driver: type[Driver] = known[wanted].load()
+        driver: type[Driver] = known[name].load()
     except ImportError as error:
         raise ConfigError(
-            f"{where} is {wanted!r}, and this driver can't be loaded ({error}): install what it "
+            f"{where} is {name!r}, and this driver can't be loaded ({error}): install what it "
             f"needs, or use another of {', '.join(sorted(known))}"
         ) from error
     return driver
+
+
+def _where(settings: Settings) -> str:
+    return f"the flavor {settings.provenance.flavor!r} (see SETTINGS_FLAVOR)"
+
+
+def _for_member(settings: Settings, name: str) -> Settings:
+    """Give the settings of one driver of a chain."""
+    changes: dict[str, object] = {
+        "storage": name,
+        "storage_alternate": [],
+        # There is another backend to go to: better soon than at last.
+        "storage_attempts": min(settings.storage_attempts, CHAIN_ATTEMPTS),
+    }
+    if name in LOCAL_DRIVERS and settings.storage not in LOCAL_DRIVERS:
+        beside_glance = settings.storage_path if settings.storage == "glance" else STATE_DIRECTORY
+        changes["storage_path"] = settings.storage_alternate_path or beside_glance
+    return settings.model_copy(update=changes)

@@ -81,6 +81,10 @@ class Driver(ABC):
     #: The name by which a flavor chooses the driver (``storage: local``).
     name: ClassVar[str]
 
+    #: Whether it is only for large objects (what ``write`` and ``commit`` store), and needs another
+    #: driver beside it for everything else; see ``holds``.
+    payload_only: ClassVar[bool] = False
+
     @classmethod
     @abstractmethod
     def from_settings(cls, settings: Settings) -> Driver:
@@ -208,7 +212,7 @@ class Driver(ABC):
         return 0
 
     def holds(self, path: str) -> bool:
-        """Tell whether this is a backend for objects at such a path; without asking it."""
+        """Tell whether this is a backend for objects at or below such a path, without asking it."""
         return True
 
     def condition(self) -> dict[str, str]:

@@ -13,9 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from docker_registry.drivers.alternate import Chain
+from docker_registry.drivers.alternate.member import Member
 from docker_registry.drivers.base import Driver
 from docker_registry.drivers.local import LocalDriver
 from docker_registry.drivers.memory import MemoryDriver
+from tests.drivers.switchable import SwitchableDriver
 
 Open = Callable[[], Driver]
 
@@ -37,10 +40,35 @@ def memory(directory: Path) -> Iterator[Open]:
     yield lambda: only
 
 
+@contextmanager
+def chain(directory: Path) -> Iterator[Open]:
+    def build() -> Chain:
+        names = ("primary", "second", "third")
+        return Chain([Member(name, LocalDriver(directory / name)) for name in names])
+
+    yield build
+
+
+@contextmanager
+def chain_full(directory: Path) -> Iterator[Open]:
+    """Give a chain whose primary takes nothing: all goes through the journal."""
+
+    def build() -> Chain:
+        primary = SwitchableDriver(directory / "primary")
+        primary.full = True
+        return Chain(
+            [Member("primary", primary), Member("second", LocalDriver(directory / "second"))]
+        )
+
+    yield build
+
+
 FACTORIES: dict[str, Callable[[Path], AbstractContextManager[Open]]] = {
     "local": local,
     "local-without-fsync": local_without_fsync,
     "memory": memory,
+    "chain": chain,
+    "chain-full": chain_full,
 }
 
 
