@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from docker_registry.config.backends import S3, Azure, Elliptics, Gcs, Oss, Swift
+from docker_registry.config.backends import S3, Azure, Elliptics, Gcs, OpenStack, Oss, Swift
 from docker_registry.config.keys import (
     Keys,
     Loaded,
@@ -253,5 +253,7 @@ class Limits(Keys):
 
 # Bases are in reverse: pydantic takes the fields of the last base first, and a default made from
 # other keys (``sqlalchemy_index_database``) must come after them.
-class Settings(Elliptics, Oss, Gcs, Azure, S3, Swift, Limits, Search, Storage, General, Loaded):
+class Settings(
+    Elliptics, Oss, Gcs, Azure, S3, Swift, OpenStack, Limits, Search, Storage, General, Loaded
+):
     """The effective settings of one flavor. Immutable."""
