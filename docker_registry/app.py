@@ -9,16 +9,21 @@ from docker_registry.api import errors, v1, v2
 from docker_registry.api.context import Context
 from docker_registry.config import Settings
 from docker_registry.config.unserved import refuse_unsafe
+from docker_registry.drivers.alternate import Chain
 from docker_registry.registry import Registry
 from docker_registry.search.base import SearchIndex
+from docker_registry.upkeep.heal import Heal
 from docker_registry.upkeep.index import IndexReconciliation, IndexRepair
 from docker_registry.upkeep.schedule import Rhythm, Scheduler
+from docker_registry.upkeep.sweep import Sweep
 from docker_registry.upkeep.uploads import UploadPurge
 
 #: How often idle uploads are looked for, in seconds.
 PURGE_EVERY = 24 * 3600
 #: How often the search index is compared with all of the storage, in seconds.
 RECONCILE_EVERY = 24 * 3600
+#: How often alternates are asked for what is to be brought home, in seconds.
+HEAL_EVERY = 30
 #: How often the search index catches up with what it missed, in seconds.
 REPAIR_EVERY = 10
 
@@ -47,7 +52,12 @@ def create_app(settings: Settings) -> Flask:
 
 
 def _upkeep(settings: Settings, registry: Registry, index: SearchIndex | None) -> Scheduler:
-    rhythms = [Rhythm(UploadPurge(registry, settings.upload_max_age), PURGE_EVERY)]
+    rhythms: list[Rhythm] = [
+        Rhythm(UploadPurge(registry, settings.upload_max_age), PURGE_EVERY),
+        Rhythm(Sweep(registry.driver, settings.upload_max_age), PURGE_EVERY),
+    ]
+    if isinstance(registry.driver, Chain):
+        rhythms.append(Rhythm(Heal(registry.driver), HEAL_EVERY))
     if index is not None:
         rhythms.append(Rhythm(IndexReconciliation(index), RECONCILE_EVERY))
         rhythms.append(Rhythm(IndexRepair(index), REPAIR_EVERY))

@@ -11,6 +11,7 @@ import click
 
 from docker_registry import __version__
 from docker_registry.cli.config import config
+from docker_registry.cli.heal import heal
 from docker_registry.cli.index import index
 from docker_registry.cli.serve import serve
 from docker_registry.cli.uploads import uploads
@@ -40,5 +41,5 @@ def main(context: click.Context) -> None:
         context.invoke(serve)
 
 
-for command in (config, index, serve, uploads):
+for command in (config, heal, index, serve, uploads):
     main.add_command(command)

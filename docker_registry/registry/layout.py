@@ -23,6 +23,7 @@ Beside it, ``docker/registry/ours/`` has what is ours and belongs to no reposito
 
 from __future__ import annotations
 
+from docker_registry.errors import DigestInvalid
 from docker_registry.registry.names import Digest, RepositoryName, Tag, UploadId
 
 ROOT = "docker/registry/v2"
@@ -35,6 +36,17 @@ def blob(digest: Digest) -> str:
     """Path of a blob's bytes (manifests are blobs too)."""
     algorithm, _, value = digest.partition(":")
     return f"{BLOBS}/{algorithm}/{value[:2]}/{value}/data"
+
+
+def digest_of_blob(path: str) -> Digest | None:
+    """Give the digest whose bytes lie at a path; ``None`` for the path of something else."""
+    algorithm, _, rest = path.removeprefix(f"{BLOBS}/").partition("/")
+    value = rest[3:].removesuffix("/data")
+    try:
+        digest = Digest.parse(f"{algorithm}:{value}")
+    except DigestInvalid:
+        return None
+    return digest if blob(digest) == path else None
 
 
 def repository(name: str) -> str:
@@ -124,6 +136,11 @@ def upload_session(name: RepositoryName, upload: UploadId) -> str:
 def last_run(job: str) -> str:
     """Path of the record of a background job's last run."""
     return f"{OURS}/upkeep/{job}.json"
+
+
+def lease(name: str) -> str:
+    """Path of the object by which one process has a right."""
+    return f"{OURS}/lease/{name}.json"
 
 
 PENDING = f"{OURS}/index/pending"

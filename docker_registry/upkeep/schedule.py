@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from docker_registry.drivers.base import Driver
-from docker_registry.errors import PathNotFound
+from docker_registry.errors import PathNotFound, StorageError
 from docker_registry.registry import layout
 
 log = logging.getLogger(__name__)
@@ -78,6 +78,8 @@ class Scheduler:
             try:
                 if self._claim(rhythm):
                     rhythm.job.run()
+            except StorageError as error:
+                log.warning("the job %s waits for the storage: %s", rhythm.job.name, error)
             except Exception:
                 log.exception("the job %s failed", rhythm.job.name)
 

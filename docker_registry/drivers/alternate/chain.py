@@ -50,7 +50,7 @@ class Chain(Driver):
     def __init__(self, members: Sequence[Member]) -> None:
         self._members = tuple(members)
         self.full = tuple(member for member in members if not member.driver.payload_only)
-        self.journal = Journal(self.full)
+        self.journal = Journal(self._keepers(self._members))
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -66,20 +66,20 @@ class Chain(Driver):
     def reader(self, path: str, offset: int = 0, length: int | None = None) -> Reader:
         """Open it where it is."""
         return self._find(
-            path, self._for(path), lambda driver, place: driver.reader(place, offset, length)
+            path, self.backends(path), lambda driver, place: driver.reader(place, offset, length)
         )
 
     def stat(self, path: str) -> Stat:
         """Ask where it is."""
-        return self._find(path, self._for(path), lambda driver, place: driver.stat(place))
+        return self._find(path, self.backends(path), lambda driver, place: driver.stat(place))
 
     def touch(self, path: str) -> None:
         """Touch it where it is."""
-        self._find(path, self._for(path), lambda driver, place: driver.touch(place))
+        self._find(path, self.backends(path), lambda driver, place: driver.touch(place))
 
     def redirect_url(self, path: str, method: str, seconds: int) -> str | None:
         """Give an address if the object is at home and its home can make one."""
-        home, *others = members = self._for(path)
+        home, *others = members = self.backends(path)
         if others and (home.reason or self.journal.newest(path, self._keepers(members))):
             return None
         url = home.run(lambda driver: driver.redirect_url(path, method, seconds))
@@ -93,7 +93,7 @@ class Chain(Driver):
 
     def list(self, path: str, after: str = "", limit: int = 1000) -> list[str]:
         """Merge the names that all backends have."""
-        return Listing(path, self._for(path), self.full, self.journal).names(after, limit)
+        return Listing(path, self.backends(path), self.journal).names(after, limit)
 
     # Writes
 
@@ -107,7 +107,7 @@ class Chain(Driver):
 
     def delete(self, path: str) -> None:
         """Delete it in all backends; journals note it for what they hold."""
-        members = self._for(path)
+        members = self.backends(path)
         self._all_answer(members)
         found = self._bury(path, self._keepers(members))
         for member in members:
@@ -121,7 +121,7 @@ class Chain(Driver):
 
     def write(self, directory: str, chunks: Iterable[bytes], path: str) -> None:
         """Stream it home; what came is kept meanwhile, for the next backend if that fails."""
-        members = self._for(path)
+        members = self.backends(path)
         if len(members) == 1:
             members[0].run(lambda driver: driver.write(directory, chunks, path))
             return
@@ -158,7 +158,7 @@ class Chain(Driver):
     def commit(self, state: UploadState, path: str) -> None:
         """Commit it where it is; send it on if that backend is not for the path, or fails."""
         member = self._member(state)
-        members = self._for(path)
+        members = self.backends(path)
         try:
             if member in members:
                 member.run(lambda driver: driver.commit(state["state"], path))
@@ -209,16 +209,17 @@ class Chain(Driver):
         """Tell what is wrong with each backend."""
         return {member.name: member.reason for member in self._members}
 
+    def backends(self, path: str) -> Members:
+        """Give the backends that are for a path, its home first."""
+        return tuple(member for member in self._members if member.driver.holds(path))
+
     def home(self, path: str, kind: str) -> Member:
         """Give the backend to which an entry of the journal belongs."""
-        return self._for(path)[0] if kind == HERE else self.full[0]
+        return self.backends(path)[0] if kind == HERE else self.full[0]
 
     def _keepers(self, members: Members) -> Members:
         """Give those of an object's backends that may have journal entries for it."""
         return tuple(member for member in members[1:] if member in self.full)
-
-    def _for(self, path: str) -> Members:
-        return tuple(member for member in self._members if member.driver.holds(path))
 
     def _member(self, state: UploadState) -> Member:
         for member in self._members:
@@ -261,7 +262,10 @@ class Chain(Driver):
         if not keepers:
             home.run(put)
             return
-        if self.journal.newest(path, keepers) is None:
+        entry = self.journal.newest(path, keepers)
+        if entry is not None:
+            keepers = keepers[keepers.index(entry.member) :]
+        else:
             try:
                 home.run(put)
             except FAILURES as error:
@@ -276,7 +280,7 @@ class Chain(Driver):
 
     def _note(self, member: Member, path: str) -> None:
         """Enter a large object that was stored elsewhere than at home in the journal."""
-        if member is not self._for(path)[0]:
+        if member is not self.backends(path)[0]:
             self.journal.add(member, path, HERE)
 
     def _move_on(

@@ -47,7 +47,7 @@ class Healing:
             yield path, self._bring_home(path)
 
     def _bring_home(self, path: str) -> str:
-        entries = self._journal.entries(path, self._chain.full)
+        entries = self._journal.entries(path, self._journal.members)
         if not entries:
             return ""
         newest = max(entries, key=lambda entry: entry.name)
@@ -62,14 +62,19 @@ class Healing:
         return ""
 
     def _settle(self, entry: Entry) -> None:
-        home = self._chain.home(entry.path, entry.kind)
         if entry.kind == GONE:
-            with suppress(PathNotFound):
-                home.run(lambda driver: driver.delete(entry.path))
-        elif entry.kind == HERE:
+            self._delete(entry.path)
+            return
+        home = self._chain.home(entry.path, entry.kind)
+        if entry.kind == HERE:
             self._move(entry, home.run)
         else:
             self._copy(entry, home.run)
+
+    def _delete(self, path: str) -> None:
+        for member in self._chain.backends(path):
+            with suppress(PathNotFound):
+                member.run(lambda driver: driver.delete(path))
 
     def _copy(self, entry: Entry, at_home: Callable[[Callable[[Driver], None]], None]) -> None:
         try:

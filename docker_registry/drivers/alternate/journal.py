@@ -14,7 +14,8 @@ removes exactly that, and can't lose what came meanwhile. Of several entries the
 ``gone``
     says that the object was deleted.
 
-As long as a path has an entry, each change of it is an entry too; healing alone ends that.
+As long as a path has an entry, each change of it is an entry too, in the same alternate or a later
+one; healing alone ends that.
 """
 
 from __future__ import annotations
@@ -71,10 +72,13 @@ class Entry:
 
 
 class Journal:
-    """The journals of all alternates of a chain."""
+    """The journals of all alternates of a chain.
+
+    :ivar members: the backends that keep one.
+    """
 
     def __init__(self, members: Sequence[Member]) -> None:
-        self._members = tuple(members)
+        self.members = tuple(members)
         self._empty = True
         self._looked = -TRUST
         self._added = 0
@@ -88,29 +92,46 @@ class Journal:
         self._added += 1
         self._empty = False
 
+    def look(self) -> bool:
+        """Ask whether there is any entry; raises ``StorageError`` if that can't be asked."""
+        looked, added = time.monotonic(), self._added
+        found, failure = False, None
+        for member in self.members:
+            try:
+                found = found or bool(member.run(lambda driver: driver.list(ROOT, limit=1)))
+            except FAILURES as error:
+                failure = error
+        if failure is not None and not found:
+            raise failure
+        if added == self._added:
+            self._empty, self._looked = not found, looked
+        return found
+
     def is_empty(self) -> bool:
         """Tell whether there is no entry at all, as far as is known without asking each time.
 
         A journal that can't be asked stays what it was.
         """
         if time.monotonic() - self._looked > TRUST:
-            looked, added = time.monotonic(), self._added
             try:
-                empty = not any(
-                    member.run(lambda driver: driver.list(ROOT, limit=1))
-                    for member in self._members
-                )
+                self.look()
             except FAILURES:
                 return self._empty
-            if added == self._added:
-                self._empty, self._looked = empty, looked
         return self._empty
 
     def newest(self, path: str, members: Sequence[Member]) -> Entry | None:
-        """Give the entry that counts for a path, of those that some members have."""
+        """Give the entry that counts for a path, of those that some members have.
+
+        ``Unavailable`` when it might be in a journal that can't be asked.
+        """
         if self.is_empty():
             return None
-        return max(self.entries(path, members), key=lambda entry: entry.name, default=None)
+        # A later member has entries only since those before it could take none, so its are newer.
+        for member in reversed(members):
+            entries = self.entries(path, [member])
+            if entries:
+                return max(entries, key=lambda entry: entry.name)
+        return None
 
     def entries(self, path: str, members: Sequence[Member]) -> list[Entry]:
         """Give all entries for a path, of those that some members have."""
@@ -120,18 +141,18 @@ class Journal:
             found += [Entry(member, path, name) for name in names if name.startswith(_MARK)]
         return found
 
-    def children(self, path: str, members: Sequence[Member], after: str, limit: int) -> list[str]:
+    def children(self, path: str, after: str, limit: int) -> list[str]:
         """Give names of a directory below which there are entries, of whatever kind, in order."""
         if self.is_empty():
             return []
         names: set[str] = set()
-        for member in members:
+        for member in self.members:
             names.update(member.run(lambda driver: _names(driver, path, after, limit)))
         return sorted(names)[:limit]
 
     def paths(self, path: str = "") -> Iterator[str]:
         """Give every path at or below ``path`` that has entries; some more than once."""
-        for member in self._members:
+        for member in self.members:
             yield from member.run(lambda driver: _walk(driver, path))
 
     def remove(self, entries: Iterable[Entry]) -> None:

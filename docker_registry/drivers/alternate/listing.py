@@ -16,12 +16,10 @@ class Listing:
     """A directory.
 
     :ivar members: backends that may have something in it.
-    :ivar keepers: backends whose journals may.
     """
 
     path: str
     members: Sequence[Member]
-    keepers: Sequence[Member]
     journal: Journal
 
     def names(self, after: str, limit: int) -> list[str]:
@@ -38,7 +36,7 @@ class Listing:
         return names[:limit]
 
     def _merge(self, after: str, limit: int) -> list[str]:
-        names = set(self.journal.children(self.path, self.keepers, after, limit))
+        names = set(self.journal.children(self.path, after, limit))
         for member in self.members:
             names.update(member.run(lambda driver: driver.list(self.path, after, limit)))
         return sorted(names)[:limit]
@@ -47,7 +45,7 @@ class Listing:
         """Tell whether a name is more than deletions that wait to be healed, or the journal."""
         path = f"{self.path}/{name}" if self.path else name
         below = list(self.journal.paths(path))
-        newest = [self.journal.newest(each, self.keepers) for each in below]
+        newest = [self.journal.newest(each, self.journal.members) for each in below]
         if any(entry is not None and entry.kind != GONE for entry in newest):
             return True
         return below != [path] and any(
