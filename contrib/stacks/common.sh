@@ -59,9 +59,13 @@ launch() {
   echo "$! $(started_at $!)" >"$state/$1.pid"
 }
 
-# Waits until a process of this stack answers.
+# Waits until a process of this stack answers, unless it has ended.
 await() {
-  for _ in $(seq 480); do "answers_$1" >/dev/null 2>&1 && return; sleep 0.25; done
+  for _ in $(seq 480); do
+    "answers_$1" >/dev/null 2>&1 && return
+    [ ! -e "$state/$1.pid" ] || running "$1" || break
+    sleep 0.25
+  done
   echo "$0: $1 does not answer:" >&2
   tail -n 20 "$state/$1.log" >&2
   return 1
@@ -93,6 +97,7 @@ once() { # NAME COMMAND
 start() {
   local process jobs=() failed=0
   once prepared prepare
+  for process in "${processes[@]}"; do running "$process" || rm -f "$state/$process.pid"; done
   for process in "${processes[@]}"; do "start_$process" & jobs+=($!); done
   for job in "${jobs[@]}"; do wait "$job" || failed=1; done
   [ $failed = 0 ] || return 1
