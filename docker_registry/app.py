@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from docker_registry import drivers, search
-from docker_registry.api import errors, v1, v2
+from docker_registry.api import errors, health, v1, v2
 from docker_registry.api.context import Context
 from docker_registry.config import Settings
 from docker_registry.config.unserved import refuse_unsafe
@@ -47,6 +47,7 @@ def create_app(settings: Settings) -> Flask:
     errors.register(app)
     app.register_blueprint(v2.create_blueprint())
     app.register_blueprint(v1.create_blueprint())
+    app.register_blueprint(health.create_blueprint())
     app.before_request(_upkeep(settings, registry, index).ensure_running)
     return app
 

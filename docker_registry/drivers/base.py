@@ -21,6 +21,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Self
 
+from docker_registry.errors import ConfigError, StorageError
+
 if TYPE_CHECKING:
     from docker_registry.config import Settings
 
@@ -84,6 +86,9 @@ class Driver(ABC):
     #: Whether it is only for large objects (what ``write`` and ``commit`` store), and needs another
     #: driver beside it for everything else; see ``holds``.
     payload_only: ClassVar[bool] = False
+
+    #: How many short calls are worth making at once, since each waits for a network.
+    concurrency: ClassVar[int] = 8
 
     @classmethod
     @abstractmethod
@@ -215,11 +220,12 @@ class Driver(ABC):
         """Tell whether this is a backend for objects at or below such a path, without asking it."""
         return True
 
-    def condition(self) -> dict[str, str]:
-        """Give what is known of each backend without asking it: its name, and what is wrong.
-
-        The text is empty for a backend that works.
-        """
+    def examine(self) -> dict[str, str]:
+        """Check each backend, and give its name and what is wrong; nothing for one that works."""
+        try:
+            self.check()
+        except (StorageError, ConfigError) as error:
+            return {self.name: str(error)}
         return {self.name: ""}
 
     @abstractmethod

@@ -40,6 +40,7 @@ class LocalDriver(Driver):
     """
 
     name = "local"
+    concurrency = 1
 
     def __init__(self, root: Path, fsync: bool = True) -> None:
         self._root = os.path.abspath(root)
@@ -98,6 +99,14 @@ class LocalDriver(Driver):
     def delete(self, path: str) -> None:
         """Unlink the file, or rename the directory away and then remove it."""
         self._durable.remove(self._full(path))
+
+    def write(self, directory: str, chunks: Iterable[bytes], path: str) -> None:
+        """Write a temporary file and rename it."""
+        target = self._full(path)
+        with self._durable.temporary() as whole:
+            for chunk in chunks:
+                whole.write(chunk)
+            whole.move(target)
 
     def start_upload(self, path: str) -> UploadState:
         """Give the state of an upload without parts."""

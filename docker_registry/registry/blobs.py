@@ -8,12 +8,16 @@ from contextlib import suppress
 from docker_registry.drivers.base import Driver, Reader
 from docker_registry.errors import AccessDenied, BlobUnknown, PathNotFound
 from docker_registry.registry import layout
+from docker_registry.registry.cache import SizeCache
 from docker_registry.registry.links import read_link, write_link
 from docker_registry.registry.names import Digest, RepositoryName
 
 #: A blob that a client is told of is touched when it is older than this, in seconds, so that
 #: garbage collection, whose grace is twice as long, doesn't take it before its manifest comes.
 TOUCH_AFTER = 12 * 3600
+
+#: How many sizes of blobs a process remembers, and for how many seconds.
+SIZES, SIZES_HOLD = 10_000, 300.0
 
 
 class Blobs:
@@ -25,6 +29,7 @@ class Blobs:
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
+        self._sizes = SizeCache(SIZES, SIZES_HOLD)
 
     def stat(self, repository: RepositoryName, digest: Digest) -> int:
         """Give the size, in bytes, of a blob in a repository; ``BlobUnknown`` if it is not there.
@@ -45,6 +50,7 @@ class Blobs:
         try:
             return self._driver.reader(path, offset, length)
         except PathNotFound:
+            self._sizes.drop(digest)
             raise _unknown(digest) from None
 
     def redirect_url(
@@ -75,11 +81,14 @@ class Blobs:
         self.link(target, digest, stored)
         return True
 
-    def link(
-        self, repository: RepositoryName, digest: Digest, stored: Digest | None = None
-    ) -> None:
-        """Put a blob whose bytes are stored (under ``stored``) into a repository."""
-        write_link(self._driver, layout.layer_link(repository, digest), stored or digest)
+    def add(self, repository: RepositoryName, digest: Digest, size: int) -> None:
+        """Put a blob whose bytes, ``size`` of them, were just stored into a repository."""
+        self.link(repository, digest, digest)
+        self._sizes.put(digest, size)
+
+    def link(self, repository: RepositoryName, digest: Digest, stored: Digest) -> None:
+        """Put a blob whose bytes are stored under ``stored`` into a repository."""
+        write_link(self._driver, layout.layer_link(repository, digest), stored)
 
     def delete(self, repository: RepositoryName, digest: Digest) -> None:
         """Take a blob out of a repository. Its bytes stay until garbage collection."""
@@ -100,6 +109,9 @@ class Blobs:
         return stored
 
     def _renew(self, stored: Digest) -> int:
+        size = self._sizes.get(stored)
+        if size is not None:
+            return size
         path = layout.blob(stored)
         try:
             known = self._driver.stat(path)
@@ -109,6 +121,7 @@ class Blobs:
                     self._driver.touch(path)
         except PathNotFound:
             raise _unknown(stored) from None
+        self._sizes.put(stored, known.size)
         return known.size
 
 

@@ -177,12 +177,12 @@ def _decide_media_type(document: dict[str, Any], claimed: str | None) -> str:
             {"mediaType": str(stated)[:256], "Content-Type": claimed[:256]},
         )
     media_type = stated or claimed or (OCI_INDEX if "manifests" in document else OCI_MANIFEST)
-    if media_type not in IMAGE_TYPES | INDEX_TYPES:
+    if not isinstance(media_type, str) or media_type not in IMAGE_TYPES | INDEX_TYPES:
         raise ManifestInvalid(
             f"the media type must be one of {', '.join(sorted(IMAGE_TYPES | INDEX_TYPES))}",
             {"mediaType": str(media_type)[:256]},
         )
-    return str(media_type)
+    return media_type
 
 
 def _check_shape(document: dict[str, Any], media_type: str) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from docker_registry.drivers.base import Driver
@@ -53,9 +54,11 @@ class Manifests:
 
     def get(self, repository: RepositoryName, reference: Tag | Digest) -> Manifest:
         """Give a manifest by tag or digest; ``ManifestUnknown`` if it is not in the repository."""
-        if isinstance(reference, Tag):
-            return self._get(repository, self._tags.get(repository, reference))
-        return self._get(repository, reference)
+        if isinstance(reference, Digest):
+            return self._get(repository, reference)
+        digest = self._tags.get(repository, reference)
+        # A tag says as well as a link that the manifest is in the repository.
+        return self._cache.get(digest) or self._get(repository, digest)
 
     def has(self, repository: RepositoryName, digest: Digest) -> bool:
         """Whether a manifest is in a repository."""
@@ -170,23 +173,28 @@ class Manifests:
         except ManifestInvalid as error:
             raise ManifestUnknown(error.message, {"digest": digest}) from None
 
+    def _side_by_side(
+        self, check: Callable[[Digest], bool], digests: Iterable[Digest]
+    ) -> Iterable[bool]:
+        """Ask for each digest, at once where the backend is far away."""
+        if self._driver.concurrency == 1:
+            return map(check, digests)
+        with ThreadPoolExecutor(self._driver.concurrency, "references") as pool:
+            return list(pool.map(check, digests))
+
     def _check_references(self, repository: RepositoryName, manifest: Manifest) -> None:
         if self._sparse_indexes:
             return
         blobs = [manifest.config] if manifest.config else []
         blobs += [layer for layer in manifest.layers if not layer.is_kept_elsewhere]
-        missing = [d.digest for d in _distinct(blobs) if not self._blobs.has(repository, d.digest)]
-        missing += [
-            child.digest
-            for child in _distinct(manifest.manifests)
-            if not self.has(repository, child.digest)
-        ]
+        checks: dict[Digest, Callable[[RepositoryName, Digest], bool]] = {
+            **{blob.digest: self._blobs.has for blob in blobs},
+            **{child.digest: self.has for child in manifest.manifests},
+        }
+        found = self._side_by_side(lambda digest: checks[digest](repository, digest), checks)
+        missing = [digest for digest, there in zip(checks, found, strict=True) if not there]
         if missing:
             raise ManifestBlobUnknown(missing)
-
-
-def _distinct(descriptors: Iterable[Descriptor]) -> Iterable[Descriptor]:
-    return {descriptor.digest: descriptor for descriptor in descriptors}.values()
 
 
 def _unknown(digest: Digest) -> ManifestUnknown:

@@ -110,7 +110,7 @@ class Uploads:
         """
         _check_offset(session, offset)
         if session.offset == 0:
-            session = replace(session, algorithm=digest.algorithm)
+            return self._finish_whole(session, digest, chunks)
         intake = _Intake(chunks, session)
         grown = self._take(session, intake)
         if intake.failure is not None:
@@ -120,13 +120,7 @@ class Uploads:
 
     def push(self, repository: RepositoryName, digest: Digest, chunks: Iterable[bytes]) -> int:
         """Store a blob that comes in one piece, without a session that could be resumed."""
-        session = self._new(repository, digest.algorithm)
-        intake = _Intake(chunks, session)
-        grown = self._take(session, intake)
-        if intake.failure is not None:
-            self.cancel(grown)
-            intake.complain()
-        return self._publish(grown, digest)
+        return self._write(repository, UploadId.new(), digest, chunks)
 
     def cancel(self, session: UploadSession) -> None:
         """Drop a session with its bytes."""
@@ -182,6 +176,28 @@ class Uploads:
             state=state,
         )
 
+    def _finish_whole(self, session: UploadSession, digest: Digest, chunks: Iterable[bytes]) -> int:
+        try:
+            size = self._write(session.repository, session.id, digest, chunks)
+        except DigestInvalid:
+            self.cancel(session)
+            raise
+        self._forget(session)
+        return size
+
+    def _write(
+        self,
+        repository: RepositoryName,
+        upload: UploadId,
+        digest: Digest,
+        chunks: Iterable[bytes],
+    ) -> int:
+        """Stream a whole blob to where it belongs: with its digest known, nothing is moved."""
+        verified = _Verified(chunks, digest)
+        self._driver.write(layout.upload(repository, upload), verified, layout.blob(digest))
+        self._blobs.add(repository, digest, verified.size)
+        return verified.size
+
     def _publish(self, session: UploadSession, digest: Digest) -> int:
         try:
             found = session.digest
@@ -189,20 +205,20 @@ class Uploads:
                 found = self._hash_again(session, digest.algorithm)
             if found != digest:
                 self.cancel(session)
-                raise DigestInvalid(
-                    "the bytes that came have another digest: the upload is dropped, send it again",
-                    {"digest": digest, "received": found, "size": session.offset},
-                )
+                raise _other_digest(digest, found, session.offset)
             self._driver.commit(session.state, layout.blob(digest))
         except PathNotFound:
             raise _unknown(session.id) from None
-        self._blobs.link(session.repository, digest)
+        self._blobs.add(session.repository, digest, session.offset)
+        self._forget(session)
+        return session.offset
+
+    def _forget(self, session: UploadSession) -> None:
         try:
             self._remove_directory(session.repository, session.id)
-        except StorageError:
+        except StorageError as error:
             # The blob is stored: what is left of the session is for the purge.
-            log.exception("the finished upload %s could not be removed", session.id)
-        return session.offset
+            log.warning("the finished upload %s could not be removed: %s", session.id, error)
 
     def _hash_again(self, session: UploadSession, algorithm: str) -> Digest:
         running = hashlib.new(algorithm)
@@ -266,6 +282,32 @@ class _Intake:
         """Raise what the source raised, if it did."""
         if self.failure is not None:
             raise self.failure
+
+
+class _Verified:
+    """The bytes of a whole blob: counted, hashed, and refused at their end if they are others."""
+
+    def __init__(self, chunks: Iterable[bytes], digest: Digest) -> None:
+        self.size = 0
+        self._chunks = chunks
+        self._digest = digest
+
+    def __iter__(self) -> Iterator[bytes]:
+        running = hashlib.new(self._digest.algorithm)
+        for chunk in self._chunks:
+            running.update(chunk)
+            self.size += len(chunk)
+            yield chunk
+        found = Digest.of_hash(running)
+        if found != self._digest:
+            raise _other_digest(self._digest, found, self.size)
+
+
+def _other_digest(digest: Digest, found: Digest, size: int) -> DigestInvalid:
+    return DigestInvalid(
+        "the bytes that came have another digest: the upload is dropped, send it again",
+        {"digest": digest, "received": found, "size": size},
+    )
 
 
 def _check_offset(session: UploadSession, offset: int | None) -> None:

@@ -109,8 +109,6 @@ def test_a_cut_body_never_makes_a_blob(registry: RegistryServer, request_line: s
         path += f"?digest={digest_of(data)}"
         with Connection(registry.port) as connection:
             connection.request(request_line, path, "Content-Length: 60000", body=data)
-        if request_line == "PUT":
-            wait_for_range(client, path.partition("?")[0], len(data))
         time.sleep(0.5)
         assert client.digest_at(f"blobs/{digest_of(data)}") is None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import chain as joined
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -205,8 +206,18 @@ class Chain(Driver):
                 log.warning("storage %s was not swept: %s", member.name, error)
         return swept
 
+    def examine(self) -> dict[str, str]:
+        """Check each backend that counts as working, and tell what is wrong with each."""
+        for member in self._members:
+            with suppress(*FAILURES, ConfigError):
+                member.run(lambda driver: driver.check())
+        condition = self.condition()
+        if all(member.reason for member in self.full):
+            return {name: why or "of no use without the others" for name, why in condition.items()}
+        return condition
+
     def condition(self) -> dict[str, str]:
-        """Tell what is wrong with each backend."""
+        """Tell what is wrong with each backend, as far as is known without asking."""
         return {member.name: member.reason for member in self._members}
 
     def backends(self, path: str) -> Members:

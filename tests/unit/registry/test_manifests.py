@@ -162,12 +162,15 @@ def test_a_blob_that_a_client_is_told_of_lives_on():
         def touch(self, path):
             self.touched = (*self.touched, path)
 
-    registry = Registry(Aging())
+    driver = Aging()
     digest = Digest.of(b"data")
-    registry.uploads.push(NAME, digest, [b"data"])
-    registry.blobs.stat(NAME, digest)
-    registry.blobs.mount(NAME, RepositoryName("other"), digest)
-    assert registry.driver.touched == (layout.blob(digest),) * 2
+    Registry(driver).uploads.push(NAME, digest, [b"data"])
+    # Each process remembers for a while what it has seen.
+    for _ in range(2):
+        registry = Registry(driver)
+        registry.blobs.stat(NAME, digest)
+        registry.blobs.mount(NAME, RepositoryName("other"), digest)
+    assert driver.touched == (layout.blob(digest),) * 2
 
 
 def test_sha512_names_of_what_distribution_stored_as_sha256(registry):
