@@ -26,21 +26,29 @@ export AUTH_URL SWIFT_URL GLANCE_URL GLANCE_STORE DATABASES ADMIN_PASSWORD SERVI
   OS_GLANCE_CONFIG_DIR
 
 prepare() {
-  mkdir -p "$state"/{swift,devices/d1,glance,images/file,fernet-keys,credential-keys}
-  chmod 700 "$state"/{fernet,credential}-keys
+  mkdir -p "$state"/{swift,devices/d1,glance,images/file}
+  make_keys "$state/fernet-keys"
+  make_keys "$state/credential-keys"
   render "$here/openstack/keystone.conf" "$OS_KEYSTONE_CONFIG_FILES"
   render "$here/openstack/glance-api.conf" "$OS_GLANCE_CONFIG_DIR/glance-api.conf"
   render "$here/openstack/proxy-server.conf" "$state/swift/proxy-server.conf"
   cp "$here/openstack/swift.conf" "$state/swift"
 }
 
+# What `keystone-manage fernet_setup` makes in a few seconds.
+make_keys() {
+  local key
+  mkdir -p -m 700 "$1"
+  for key in 0 1; do head -c 32 /dev/urandom | base64 | tr +/ -_ >"$1/$key"; done
+}
+
 # Its own, so that whoever breaks this stack breaks no other.
 database() { REGISTRY_STACKS_DIR=$state "$here/mariadb.sh" "$1"; }
 
 start_database() {
+  database up >/dev/null
   ln -sf mariadb/server.pid "$state/database.pid"
   ln -sf mariadb/server.log "$state/database.log"
-  database up >/dev/null
 }
 
 answers_database() { database env; }
@@ -58,10 +66,10 @@ start_keystone() {
 make_keystone() {
   create_database keystone
   keystone-manage --config-file "$OS_KEYSTONE_CONFIG_FILES" db_sync
-  keystone-manage --config-file "$OS_KEYSTONE_CONFIG_FILES" fernet_setup --keystone-user "$USER" --keystone-group "$(id -gn)"
-  keystone-manage --config-file "$OS_KEYSTONE_CONFIG_FILES" credential_setup --keystone-user "$USER" --keystone-group "$(id -gn)"
-  keystone-manage --config-file "$OS_KEYSTONE_CONFIG_FILES" bootstrap --bootstrap-password "$ADMIN_PASSWORD" --bootstrap-region-id RegionOne \
-    --bootstrap-admin-url "$AUTH_URL" --bootstrap-internal-url "$AUTH_URL" --bootstrap-public-url "$AUTH_URL"
+  keystone-manage --config-file "$OS_KEYSTONE_CONFIG_FILES" bootstrap \
+    --bootstrap-password "$ADMIN_PASSWORD" --bootstrap-region-id RegionOne \
+    --bootstrap-admin-url "$AUTH_URL" --bootstrap-internal-url "$AUTH_URL" \
+    --bootstrap-public-url "$AUTH_URL"
 } >>"$state/keystone.log" 2>&1
 
 create_database() {
