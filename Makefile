@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SERVICES := dockerd postgres mariadb
+SERVICES := dockerd postgres mariadb openstack ceph azurite gcs moto
 
 # Further arguments for pytest, such as TESTS="tests/unit -x".
 TESTS ?=
@@ -29,12 +29,15 @@ lint: $(VENV)/develop ## check format, style, types and the order of imports
 
 services: ## install and start the servers and clients that the tests can use (Debian, as root)
 	contrib/stacks/install.sh
-	for service in $(SERVICES); do contrib/stacks/$$service.sh up || exit; done
+	@$(MAKE) --no-print-directory --jobs --output-sync $(SERVICES:%=up-%)
+
+up-%:
+	contrib/stacks/$*.sh up
 
 services-down: ## stop what `make services` started
 	for service in $(SERVICES); do contrib/stacks/$$service.sh down || exit; done
 
-$(VENV)/develop: EXTRAS := [test,lint,postgresql,mysql]
+$(VENV)/develop: EXTRAS := [test,lint,postgresql,mysql,azure,gcs]
 $(VENV)/run $(VENV)/develop: setup.cfg pyproject.toml
 	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --editable '.$(EXTRAS)'

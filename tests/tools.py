@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, Self
 
 import pytest
 
@@ -57,7 +58,48 @@ def require_service(name: str) -> dict[str, str]:
     answer = subprocess.run([script, "env"], capture_output=True, text=True, check=False)
     if answer.returncode != 0:
         missing(f"the service {name}", f"contrib/stacks/{script.name} up")
-    return dict(line.split("=", 1) for line in answer.stdout.splitlines())
+    return _variables(answer.stdout)
+
+
+def _variables(lines: str) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in lines.splitlines())
+
+
+class Stack:
+    """A service of ``contrib/stacks`` in a directory of its own: a test may break it.
+
+    It starts in some seconds, so that a module shares one:
+    ``with Stack("ceph") as ceph: ceph("kill", "rgw")``.
+
+    :ivar environment: the variables by which it is reached.
+    """
+
+    def __init__(self, name: str) -> None:
+        require_service(name)  # Where the shared one runs, its programs are installed.
+        self.script = STACKS / f"{name}.sh"
+        self.environment: dict[str, str] = {}
+
+    def __call__(self, command: str, *processes: str) -> str:
+        """Run a command of the script, such as ``stop``, ``start`` or ``kill``; give its output."""
+        done = subprocess.run(
+            [self.script, command, *processes],
+            env={**os.environ, "REGISTRY_STACKS_DIR": self.directory},
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def __enter__(self) -> Self:
+        self.directory = tempfile.mkdtemp(prefix="stack-")
+        self.environment = _variables(self("up"))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self("down")
+        shutil.rmtree(self.directory)
 
 
 class Tool:

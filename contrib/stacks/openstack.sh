@@ -38,7 +38,7 @@ prepare() {
 # What `keystone-manage fernet_setup` makes in a few seconds.
 make_keys() {
   local key
-  mkdir -p -m 700 "$1"
+  install -d -m 700 "$1"
   for key in 0 1; do head -c 32 /dev/urandom | base64 | tr +/ -_ >"$1/$key"; done
 }
 

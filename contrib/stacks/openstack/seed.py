@@ -1,4 +1,4 @@
-"""Set up projects, users, roles and the catalogue in Keystone, and the key for TempURLs in Swift."""
+"""Set up projects, users, roles and the catalogue in Keystone, and Swift's key for TempURLs."""
 
 import os
 from typing import Any
