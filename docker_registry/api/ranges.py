@@ -27,6 +27,19 @@ class ByteRange:
         return f"bytes {self.offset}-{self.offset + self.length - 1}/{size}"
 
 
+def peek_range(header: str | None) -> tuple[int, int | None] | None:
+    """Give offset and length (``None``: to the end) of a range that doesn't depend on the size.
+
+    ``None`` if it does, or is not one that ``parse_range`` will give.
+    """
+    unit, _, ranges = (header or "").partition("=")
+    match = _SPEC.fullmatch(ranges.strip())
+    if unit.strip().lower() != "bytes" or match is None or not match[1]:
+        return None
+    first = int(match[1])
+    return first, max(int(match[2]) + 1 - first, 0) if match[2] else None
+
+
 def parse_range(header: str | None, size: int) -> ByteRange | None:
     """Read a ``Range`` header for an object of ``size`` bytes.
 

@@ -197,7 +197,10 @@ class Storage(Keys):
         "STORAGE_PUBLIC_URL",
     )
     nginx_x_accel_redirect: str | None = key(
-        None, "Internal location by which nginx serves files of a local store."
+        None,
+        "Internal location by which nginx serves the files below `storage_path`: it then sends "
+        "blobs of a local store itself.",
+        "NGINX_X_ACCEL_REDIRECT",
     )
     cache_manifest_bytes: int = key(
         32 * MIB, "Bytes of manifests that a process keeps in memory.", "CACHE_MANIFEST_BYTES", ge=0

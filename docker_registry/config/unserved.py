@@ -17,7 +17,6 @@ UNSERVED = {
     "email_exceptions": "mail on errors",
     "extensions": "extensions",
     "mirroring": "fetching from another registry",
-    "nginx_x_accel_redirect": "sending files by nginx",
     "privileged_key": "a privileged client",
     "registry_endpoints": "telling V1 clients other host names",
 }

@@ -87,6 +87,9 @@ class Driver(ABC):
     #: driver beside it for everything else; see ``holds``.
     payload_only: ClassVar[bool] = False
 
+    #: Whether objects are files, at their paths below a directory of this machine.
+    has_files: ClassVar[bool] = False
+
     #: How many short calls are worth making at once, since each waits for a network.
     concurrency: ClassVar[int] = 8
 

@@ -41,6 +41,7 @@ class LocalDriver(Driver):
 
     name = "local"
     concurrency = 1
+    has_files = True
 
     def __init__(self, root: Path, fsync: bool = True) -> None:
         self._root = os.path.abspath(root)

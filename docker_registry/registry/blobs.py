@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 
 from docker_registry.drivers.base import Driver, Reader
 from docker_registry.errors import AccessDenied, BlobUnknown, PathNotFound
@@ -20,6 +21,30 @@ TOUCH_AFTER = 12 * 3600
 SIZES, SIZES_HOLD = 10_000, 300.0
 
 
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A blob that is in a repository.
+
+    :ivar stored: digest under which its bytes are stored.
+    """
+
+    blobs: Blobs
+    stored: Digest
+
+    @property
+    def path(self) -> str:
+        """Where its bytes are in the storage."""
+        return layout.blob(self.stored)
+
+    def size(self) -> int:
+        """Give its size in bytes, and renew its life; ``BlobUnknown`` if the bytes are gone."""
+        return self.blobs.size(self.stored)
+
+    def open(self, offset: int = 0, length: int | None = None) -> Reader:
+        """Open it at ``offset``, for ``length`` bytes or to the end."""
+        return self.blobs.open(self.stored, offset, length)
+
+
 class Blobs:
     """The blobs of all repositories.
 
@@ -31,27 +56,29 @@ class Blobs:
         self._driver = driver
         self._sizes = SizeCache(SIZES, SIZES_HOLD)
 
+    @property
+    def are_files(self) -> bool:
+        """Whether blobs are files, at their paths below one directory."""
+        return self._driver.has_files
+
     def stat(self, repository: RepositoryName, digest: Digest) -> int:
         """Give the size, in bytes, of a blob in a repository; ``BlobUnknown`` if it is not there.
 
         Whoever is told that a blob is there may rely on it for a push, so its life is renewed.
         """
-        return self._renew(self._resolve(repository, digest))
+        return self.size(self._resolve(repository, digest))
 
-    def open(
-        self,
-        repository: RepositoryName,
-        digest: Digest,
-        offset: int = 0,
-        length: int | None = None,
-    ) -> Reader:
-        """Open a blob in a repository at ``offset``, for ``length`` bytes or to the end."""
-        path = layout.blob(self._resolve(repository, digest))
+    def find(self, repository: RepositoryName, digest: Digest) -> Blob:
+        """Give a blob in a repository, without asking for its bytes yet."""
+        return Blob(self, self._resolve(repository, digest))
+
+    def open(self, stored: Digest, offset: int = 0, length: int | None = None) -> Reader:
+        """Open the bytes that are stored under a digest."""
         try:
-            return self._driver.reader(path, offset, length)
+            return self._driver.reader(layout.blob(stored), offset, length)
         except PathNotFound:
-            self._sizes.drop(digest)
-            raise _unknown(digest) from None
+            self._sizes.drop(stored)
+            raise _unknown(stored) from None
 
     def redirect_url(
         self, repository: RepositoryName, digest: Digest, method: str, seconds: int
@@ -75,7 +102,7 @@ class Blobs:
         """
         try:
             stored = self._resolve(source, digest) if source else digest
-            self._renew(stored)
+            self.size(stored)
         except BlobUnknown:
             return False
         self.link(target, digest, stored)
@@ -108,7 +135,8 @@ class Blobs:
             raise _unknown(digest)
         return stored
 
-    def _renew(self, stored: Digest) -> int:
+    def size(self, stored: Digest) -> int:
+        """Give the size, in bytes, of what is stored under a digest, and renew its life."""
         size = self._sizes.get(stored)
         if size is not None:
             return size

@@ -89,7 +89,7 @@ def _read_config(
     if config is None or config.size > MAX_CONFIG or not config.media_type.endswith("json"):
         return {}
     try:
-        with registry.blobs.open(repository, config.digest, 0, MAX_CONFIG) as reader:
+        with registry.blobs.find(repository, config.digest).open(0, MAX_CONFIG) as reader:
             document = json.loads(b"".join(reader))
     except (RegistryError, StorageError, ValueError, RecursionError) as error:
         log.info("the config of %s in %s can't be read: %s", manifest.digest, repository, error)

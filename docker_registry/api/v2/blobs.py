@@ -12,10 +12,11 @@ from werkzeug.wsgi import wrap_file
 
 from docker_registry.api.context import context
 from docker_registry.api.errors import error_response
-from docker_registry.api.ranges import ByteRange, parse_range
+from docker_registry.api.ranges import ByteRange, parse_range, peek_range
 from docker_registry.api.responses import EmptyResponse
 from docker_registry.drivers.base import CHUNK_BYTES, Reader
 from docker_registry.errors import RangeInvalid
+from docker_registry.registry.blobs import Blob
 from docker_registry.registry.names import Digest, RepositoryName
 
 #: How long a client may use an address of the backend itself, in seconds.
@@ -49,9 +50,12 @@ def get_blob(repository: RepositoryName, digest: Digest) -> Response:
         response = Response(mimetype="application/octet-stream")
         response.content_length = blobs.stat(repository, digest)
         return _describe(response, digest)
-    if request.range is None and "Range" not in request.headers:
-        return _whole(digest, blobs.open(repository, digest))
-    return _ranged(repository, digest)
+    blob = blobs.find(repository, digest)
+    if settings.nginx_x_accel_redirect and blobs.are_files:
+        return _by_nginx(settings.nginx_x_accel_redirect, digest, blob)
+    if "Range" in request.headers and (request.if_range.etag or digest) == digest:
+        return _ranged(digest, blob)
+    return _whole(digest, blob.open())
 
 
 def delete_blob(repository: RepositoryName, digest: Digest) -> Response:
@@ -60,19 +64,31 @@ def delete_blob(repository: RepositoryName, digest: Digest) -> Response:
     return EmptyResponse(status=HTTPStatus.ACCEPTED, headers={"Docker-Content-Digest": digest})
 
 
-def _ranged(repository: RepositoryName, digest: Digest) -> Response:
-    blobs = context().registry.blobs
-    size = blobs.stat(repository, digest)
-    current = not request.if_range.etag or request.if_range.etag == digest
+def _ranged(digest: Digest, blob: Blob) -> Response:
+    header = request.headers.get("Range")
+    # To open it tells the size as well: of most ranges nothing has to be asked before.
+    bounds = peek_range(header)
+    reader = blob.open(*bounds) if bounds else None
+    size = reader.size if reader else blob.size()
     try:
-        part = parse_range(request.headers.get("Range"), size) if current else None
+        part = parse_range(header, size)
     except RangeInvalid as error:
+        if reader:
+            reader.close()
         response = error_response(error)
         response.headers["Content-Range"] = f"bytes */{size}"
         return response
     if part is None:
-        return _whole(digest, blobs.open(repository, digest))
-    return _part(digest, blobs.open(repository, digest, part.offset, part.length), part, size)
+        return _whole(digest, blob.open())
+    return _part(digest, reader or blob.open(part.offset, part.length), part, size)
+
+
+def _by_nginx(location: str, digest: Digest, blob: Blob) -> Response:
+    """Have nginx send the file, ranges included (its ``X-Accel-Redirect``)."""
+    blob.size()
+    response = Response(mimetype="application/octet-stream")
+    response.headers["X-Accel-Redirect"] = f"{location.rstrip('/')}/{blob.path}"
+    return _describe(response, digest)
 
 
 def _whole(digest: Digest, reader: Reader) -> Response:

@@ -6,6 +6,7 @@ upload cancel of its main branch (end-14).
 
 from __future__ import annotations
 
+import logging
 import re
 from http import HTTPStatus
 
@@ -16,7 +17,13 @@ from docker_registry.api.context import context
 from docker_registry.api.errors import error_response
 from docker_registry.api.responses import EmptyResponse
 from docker_registry.api.v2.urls import blob_url, upload_url
-from docker_registry.errors import BlobUploadInvalid, DigestInvalid, RangeInvalid, SizeInvalid
+from docker_registry.errors import (
+    BlobUploadInvalid,
+    DigestInvalid,
+    RangeInvalid,
+    SizeInvalid,
+    Unavailable,
+)
 from docker_registry.registry.names import (
     CANONICAL,
     Digest,
@@ -25,6 +32,8 @@ from docker_registry.registry.names import (
     parse_algorithm,
 )
 from docker_registry.registry.uploads import UploadSession
+
+log = logging.getLogger(__name__)
 
 _CONTENT_RANGE = re.compile(r"(?:bytes[ =])?(\d{1,19})-(\d{1,19})(?:/(?:\d{1,19}|\*))?")
 
@@ -46,9 +55,7 @@ def start_upload(repository: RepositoryName) -> Response:
     if "mount" in request.args:
         digest = Digest.parse(request.args["mount"])
         source = request.args.get("from")
-        if registry.blobs.mount(
-            RepositoryName.parse(source) if source else None, repository, digest
-        ):
+        if _mount(RepositoryName.parse(source) if source else None, repository, digest):
             return _created(repository, digest)
     elif "digest" in request.args:
         digest = Digest.parse(request.args["digest"])
@@ -94,6 +101,15 @@ def cancel_upload(repository: RepositoryName, upload: UploadId) -> Response:
     uploads = context().registry.uploads
     uploads.cancel(uploads.get(repository, upload))
     return EmptyResponse(status=HTTPStatus.NO_CONTENT)
+
+
+def _mount(source: RepositoryName | None, target: RepositoryName, digest: Digest) -> bool:
+    try:
+        return context().registry.blobs.mount(source, target, digest)
+    except Unavailable as error:
+        # The blob may be where nobody can be asked now: the client can still upload it.
+        log.warning("%s is not mounted: %s", digest, error)
+        return False
 
 
 def _offset() -> int | None:

@@ -181,5 +181,5 @@ def test_sha512_names_of_what_distribution_stored_as_sha256(registry):
     assert registry.blobs.stat(NAME, alias) == 4
     other = RepositoryName("other")
     assert registry.blobs.mount(NAME, other, alias)
-    with registry.blobs.open(other, alias) as reader:
+    with registry.blobs.find(other, alias).open() as reader:
         assert b"".join(reader) == b"data"

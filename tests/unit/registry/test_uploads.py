@@ -13,7 +13,7 @@ NAME = RepositoryName("team/app")
 
 
 def content(registry: Registry, digest: Digest) -> bytes:
-    with registry.blobs.open(NAME, digest) as reader:
+    with registry.blobs.find(NAME, digest).open() as reader:
         return b"".join(reader)
 
 
