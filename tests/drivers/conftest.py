@@ -63,7 +63,27 @@ def chain_full(directory: Path) -> Iterator[Open]:
     yield build
 
 
+@contextmanager
+def azureblob(directory: Path) -> Iterator[Open]:
+    from docker_registry.drivers.azureblob import AzureDriver
+    from tests.drivers.azurite import azure_container
+
+    with azure_container() as settings:
+        yield lambda: AzureDriver.from_settings(settings)
+
+
+@contextmanager
+def ceph_s3(directory: Path) -> Iterator[Open]:
+    from docker_registry.drivers.s3 import S3Driver
+    from tests.drivers.s3_service import ceph_prefix
+
+    with ceph_prefix() as settings:
+        yield lambda: S3Driver.from_settings(settings)
+
+
 FACTORIES: dict[str, Callable[[Path], AbstractContextManager[Open]]] = {
+    "azureblob": azureblob,
+    "ceph-s3": ceph_s3,
     "local": local,
     "local-without-fsync": local_without_fsync,
     "memory": memory,

@@ -29,6 +29,12 @@ class S3(DriverKeys):
     )
     s3_secret_key: SecretStr | None = key(None, "Secret of the access key.", "AWS_SECRET")
     s3_encrypt: bool = key(True, "Whether the store encrypts objects (SSE-S3).", "AWS_ENCRYPT")
+    s3_kms_key: str | None = key(
+        None, "Id or ARN of the KMS key to encrypt with, instead of the store's own.", "AWS_KMS_KEY"
+    )
+    s3_ca_bundle: str | None = key(
+        None, "Path of the CA certificates that the store is trusted by.", "AWS_CA_BUNDLE"
+    )
     s3_secure: bool = key(True, "Whether to speak TLS with the store.", "AWS_SECURE")
     s3_use_sigv4: bool = key(True, "Whether to sign with signature version 4.", "AWS_USE_SIGV4")
     boto_host: str | None = key(None, "Host of a store that isn't Amazon's.", "AWS_HOST")

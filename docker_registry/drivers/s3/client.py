@@ -1,0 +1,158 @@
+"""Where the bucket is, and the SDK's client for it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+#: Threads that upload or copy parts, for all uploads of a process.
+WORKERS = 8
+#: Connections that are kept open: for those threads, and for the threads that serve requests.
+CONNECTIONS = 64
+#: What registry:2 stores, too.
+CONTENT_TYPE = "application/octet-stream"
+#: Signed for where nothing says otherwise: RGW takes any region, and Amazon's first is this one.
+REGION = "us-east-1"
+
+
+@dataclass(frozen=True)
+class Store:
+    """How a bucket is reached.
+
+    :ivar prefix: what all keys begin with: nothing, or a path with a slash at its end.
+    :ivar endpoint: URL of the store; ``None`` for Amazon's.
+    :ivar public: URL of the store for clients of the registry, where that is another one.
+    :ivar access_key: with ``secret_key``; without, the SDK looks where it always does.
+    :ivar style: how the bucket is addressed: ``path``, ``virtual`` (in the host name) or ``auto``.
+    :ivar signature: ``s3v4``, or ``s3`` for version 2.
+    :ivar ca_bundle: path of the CA certificates; ``None`` for those that the SDK knows.
+    :ivar proxy: URL of a proxy on the way; ``None`` for what ``HTTPS_PROXY`` says.
+    :ivar encryption: arguments of every request that stores an object.
+    :ivar connect_timeout: in seconds, as ``read_timeout``.
+    :ivar attempts: how often a request is tried.
+    """
+
+    bucket: str
+    prefix: str = ""
+    endpoint: str | None = None
+    public: str | None = None
+    region: str | None = None
+    access_key: str | None = None
+    secret_key: str | None = field(default=None, repr=False)
+    style: Literal["path", "virtual", "auto"] = "auto"
+    signature: str = "s3v4"
+    ca_bundle: str | None = None
+    proxy: str | None = field(default=None, repr=False)
+    encryption: dict[str, str] = field(default_factory=dict)
+    connect_timeout: float = 5
+    read_timeout: float = 30
+    attempts: int = 3
+
+    def config(self) -> Config:
+        """Give the SDK's configuration."""
+        encrypted = self.endpoint is None or self.endpoint.startswith("https:")
+        return Config(
+            signature_version=self.signature,
+            s3={
+                "addressing_style": self.style,
+                # Without TLS a signature over the bytes is what keeps them from being changed.
+                "payload_signing_enabled": not encrypted,
+            },
+            # The newer checksums come as a trailer of the body, which RGW before 18 and others
+            # refuse: MissingContentLength.
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            connect_timeout=self.connect_timeout,
+            read_timeout=self.read_timeout,
+            retries={"total_max_attempts": self.attempts, "mode": "standard"},
+            max_pool_connections=CONNECTIONS,
+            proxies={"http": self.proxy, "https": self.proxy} if self.proxy else None,
+            tcp_keepalive=True,
+        )
+
+
+class Connection:
+    """A bucket, and who speaks with it. Safe for many threads; nothing is opened before it is used.
+
+    :ivar bucket: name of the bucket.
+    :ivar attempts: how often a request is tried.
+    :ivar storing: arguments of every request that stores an object.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.bucket = store.bucket
+        self.attempts = store.attempts
+        self.storing: dict[str, Any] = {"ContentType": CONTENT_TYPE, **store.encryption}
+        self._lock = threading.Lock()
+        self._client: S3Client | None = None
+        self._signer: S3Client | None = None
+        self._workers: ThreadPoolExecutor | None = None
+
+    @property
+    def client(self) -> S3Client:
+        """The SDK's client. To look for credentials it may ask the network, so it is made late."""
+        if self._client is None:
+            with self._lock:
+                self._client = self._client or self._make(self.store.endpoint)
+        return self._client
+
+    @property
+    def signer(self) -> S3Client:
+        """The client that signs URLs for the registry's clients."""
+        if self.store.public is None:
+            return self.client
+        if self._signer is None:
+            with self._lock:
+                self._signer = self._signer or self._make(self.store.public)
+        return self._signer
+
+    @property
+    def workers(self) -> ThreadPoolExecutor:
+        """The threads that upload or copy parts."""
+        if self._workers is None:
+            with self._lock:
+                self._workers = self._workers or ThreadPoolExecutor(WORKERS, "s3-part")
+        return self._workers
+
+    def where(self, key: str) -> str:
+        """Name an object in messages."""
+        return f"s3://{self.bucket}/{key}"
+
+    def _make(self, endpoint: str | None) -> S3Client:
+        # The default session of the module isn't safe for threads.
+        session = boto3.session.Session()
+        client = session.client(
+            "s3",
+            endpoint_url=endpoint,
+            region_name=self.store.region or session.region_name or REGION,
+            aws_access_key_id=self.store.access_key,
+            aws_secret_access_key=self.store.secret_key,
+            verify=self.store.ca_bundle,
+            config=self.store.config(),
+        )
+        events = client.meta.events
+        events.register_last("before-call.s3", _send_at_once)
+        events.register_last("before-call.s3.DeleteObjects", _add_md5)
+        return client
+
+
+def _send_at_once(params: dict[str, Any], **_: Any) -> None:
+    """Send bodies without asking first: a proxy that doesn't answer `Expect` costs a second."""
+    params["headers"].pop("Expect", None)
+
+
+def _add_md5(params: dict[str, Any], **_: Any) -> None:
+    """Add the checksum that this request must have where newer ones are unknown."""
+    digest = hashlib.md5(params["body"], usedforsecurity=False).digest()
+    params["headers"]["Content-MD5"] = base64.b64encode(digest).decode()
