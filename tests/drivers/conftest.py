@@ -81,9 +81,25 @@ def ceph_s3(directory: Path) -> Iterator[Open]:
         yield lambda: S3Driver.from_settings(settings)
 
 
+@contextmanager
+def elliptics(directory: Path) -> Iterator[Open]:
+    from tests.drivers.elliptics_service import empty_store
+
+    yield empty_store(1)
+
+
+@contextmanager
+def elliptics_replicated(directory: Path) -> Iterator[Open]:
+    from tests.drivers.elliptics_service import empty_store
+
+    yield empty_store(1, 2, 3)
+
+
 FACTORIES: dict[str, Callable[[Path], AbstractContextManager[Open]]] = {
     "azureblob": azureblob,
     "ceph-s3": ceph_s3,
+    "elliptics": elliptics,
+    "elliptics-replicated": elliptics_replicated,
     "local": local,
     "local-without-fsync": local_without_fsync,
     "memory": memory,

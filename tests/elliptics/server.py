@@ -114,7 +114,9 @@ class Node:
         return Handshake((self.announced,), backends)
 
     def _ring_id(self, group: int) -> bytes:
-        return self._ring.get(group) or hashlib.sha512(f"{self.announced} {group}".encode()).digest()
+        return (
+            self._ring.get(group) or hashlib.sha512(f"{self.announced} {group}".encode()).digest()
+        )
 
     def _accept(self, listener: socket.socket) -> None:
         while True:
@@ -229,9 +231,7 @@ class Service:
             try:
                 self._read_record(header, attributes, protocol.MORE)
             except Refused as error:
-                self._reply(
-                    header, status=error.status, command=protocol.READ, flags=protocol.MORE
-                )
+                self._reply(header, status=error.status, command=protocol.READ, flags=protocol.MORE)
         self._reply(header)
 
     def _read_record(self, header: Header, attributes: IoAttributes, flags: int = 0) -> None:
@@ -280,9 +280,7 @@ class Service:
         head = self._reply_header(header, len(payload), header.id, command, flags, status)
         self._connection.sendall(head + payload)
 
-    def _begin_reply(
-        self, header: Header, size: int, id_: bytes, command: int, flags: int
-    ) -> None:
+    def _begin_reply(self, header: Header, size: int, id_: bytes, command: int, flags: int) -> None:
         self._connection.sendall(self._reply_header(header, size, id_, command, flags, 0))
 
     def _reply_header(
@@ -372,7 +370,7 @@ def main() -> None:
     groups = [int(number) for number in arguments.groups.split(",")]
     node = Node([Group(number, backend) for backend, number in enumerate(groups)], arguments.port)
     node.start()
-    print(node.address.port, flush=True)
+    print(node.address.port, flush=True)  # noqa: T201
     signal.sigwait({signal.SIGTERM, signal.SIGINT})
     node.stop()
 

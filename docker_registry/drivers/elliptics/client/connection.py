@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import socket
 import time
+import weakref
 from collections import deque
 
 from docker_registry.drivers.elliptics.client import protocol, requests
@@ -87,6 +88,8 @@ class Connection:
         self._buffer = self._header
         self._filled = 0
         self._socket, self.handshake = _connect(address, timeout)
+        # An idle connection ends with the cluster that keeps it.
+        weakref.finalize(self, self._socket.close)
 
     def fileno(self) -> int:
         """Give the descriptor, for ``select`` and its like."""
