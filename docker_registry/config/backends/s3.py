@@ -35,6 +35,13 @@ class S3(DriverKeys):
     s3_ca_bundle: str | None = key(
         None, "Path of the CA certificates that the store is trusted by.", "AWS_CA_BUNDLE"
     )
+    s3_copy_limit: int = key(
+        4 * 1024 * 1024,
+        "Bytes up to which an object is copied by one request of the store, and not in parts.",
+        "AWS_COPY_LIMIT",
+        ge=0,
+        le=5 * 1024**3,
+    )
     s3_secure: bool = key(True, "Whether to speak TLS with the store.", "AWS_SECURE")
     s3_use_sigv4: bool = key(True, "Whether to sign with signature version 4.", "AWS_USE_SIGV4")
     boto_host: str | None = key(None, "Host of a store that isn't Amazon's.", "AWS_HOST")

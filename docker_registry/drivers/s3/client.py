@@ -15,6 +15,7 @@ from botocore.config import Config
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
+MIB = 1024 * 1024
 #: Threads that upload or copy parts, for all uploads of a process.
 WORKERS = 8
 #: Connections that are kept open: for those threads, and for the threads that serve requests.
@@ -38,6 +39,7 @@ class Store:
     :ivar ca_bundle: path of the CA certificates; ``None`` for those that the SDK knows.
     :ivar proxy: URL of a proxy on the way; ``None`` for what ``HTTPS_PROXY`` says.
     :ivar encryption: arguments of every request that stores an object.
+    :ivar copy_limit: bytes up to which CopyObject copies an object; see ``copies``.
     :ivar connect_timeout: in seconds, as ``read_timeout``.
     :ivar attempts: how often a request is tried.
     """
@@ -54,6 +56,7 @@ class Store:
     ca_bundle: str | None = None
     proxy: str | None = field(default=None, repr=False)
     encryption: dict[str, str] = field(default_factory=dict)
+    copy_limit: int = 4 * MIB
     connect_timeout: float = 5
     read_timeout: float = 30
     attempts: int = 3

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from docker_registry.drivers.s3.client import MIB
 from docker_registry.errors import QuotaExceeded
 
-MIB = 1024 * 1024
 #: S3 API Reference, "Multipart upload limits"; the same in RGW (rgw_multipart_min_part_size,
 #: rgw_multipart_part_upload_limit).
 MOST_PARTS = 10_000

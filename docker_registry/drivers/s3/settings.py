@@ -43,6 +43,7 @@ def store(settings: Settings) -> Store:
         ca_bundle=settings.s3_ca_bundle,
         proxy=_proxy(settings),
         encryption=_encryption(settings),
+        copy_limit=settings.s3_copy_limit,
         connect_timeout=settings.storage_connect_timeout,
         read_timeout=settings.storage_read_timeout,
         attempts=settings.storage_attempts,
