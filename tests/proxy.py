@@ -91,11 +91,13 @@ class FaultyProxy:
 
     :ivar port: stays the same also while connections are refused.
     :ivar requests: heads of all requests that came, in order.
+    :ivar connections: how many connections were taken.
     """
 
     def __init__(self, host: str, port: int) -> None:
         self._upstream = (host, port)
         self.requests: list[Request] = []
+        self.connections = 0
         self._latency = 0.0
         self._fault = _Fault()
         self._sockets: set[socket.socket] = set()
@@ -219,6 +221,7 @@ class FaultyProxy:
                 client, _ = listener.accept()
             except OSError:
                 return
+            self.connections += 1
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     @contextlib.contextmanager
