@@ -14,6 +14,7 @@ in between leaves at worst an entry to a dead directory: it is empty, and goes w
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from docker_registry.drivers.elliptics.entries import (
@@ -108,7 +109,7 @@ class Directories:
             }
             taken.update(objects)
             rest = {n: e for n, e in directory.entries.items() if n not in objects}
-            return Directory(directory.id, bool(rest), rest)
+            return directory.with_entries(rest) if objects else directory
 
         self._shrink(path, take)
         return list(taken.values())
@@ -120,16 +121,17 @@ class Directories:
         if isinstance(entry, Subdirectory):
             self._kill(path, entry.id)
 
-    def forget(self, path: str) -> bool:
-        """Remove the record of a dead directory; tell whether nothing of it is left to do.
+    def forget(self, path: str, before: float) -> bool:
+        """Remove the record of a directory that died before a time; tell whether that is done.
 
         It stays as long as a group can't be asked: one that missed the removal would bring back
         what it had.
         """
-        found = unpack(self._registers.read(key(path)))
-        if found is None or found.alive:
+        data = self._registers.read(key(path))
+        found = unpack(data)
+        if found is None or found.died is None or found.died >= before:
             return True
-        return self._registers.forget(key(path))
+        return self._registers.forget(key(path), data)
 
     def _set(self, path: str, name: str, function: Callable[[Entry | None], Entry]) -> None:
         revived: tuple[str | None, str] | None = None
@@ -215,7 +217,7 @@ class Directories:
             found = unpack(data)
             if found is not None and found.alive:
                 return data
-            return Directory(announced, alive=False).pack()
+            return Directory(announced, died=time.time()).pack()
 
         self._registers.change(key(path), change)
         found = unpack(self._registers.read(key(path)))

@@ -153,7 +153,7 @@ class EllipticsDriver(Driver):
         count = 0
         for id_, note in self._journal.older(before):
             if note.dead is not None:
-                if self._directories.forget(note.dead):
+                if self._directories.forget(note.dead, before):
                     count += 1
                     self._journal.remove(id_)
                 continue
@@ -164,7 +164,13 @@ class EllipticsDriver(Driver):
 
     def check(self) -> None:
         """Change a register of its own: more than half of the groups must take that."""
-        self._registers.change("check", lambda _: new_id().encode())
+        try:
+            self._registers.change("check", lambda _: new_id().encode())
+        except Unavailable as error:
+            raise Unavailable(
+                f"{error} (see elliptics_nodes, ELLIPTICS_NODES, for where the nodes are, and "
+                "elliptics_groups, ELLIPTICS_GROUPS, for the groups that they hold)"
+            ) from error
 
     def _place(self, path: str, new: Object) -> None:
         """Put an object at its path, and remove the chunks of the one it replaces."""

@@ -63,24 +63,34 @@ class Directory:
 
     :ivar id: of this life of the directory; one that was left empty is dead, and gets another id
         when it comes back.
+    :ivar died: when it was left empty, in seconds since the epoch; ``None`` while it is alive.
     """
 
     id: str
-    alive: bool = True
+    died: float | None = None
     entries: dict[str, Entry] = field(default_factory=dict)
 
+    @property
+    def alive(self) -> bool:
+        """Whether it has, or is about to have, entries."""
+        return self.died is None
+
+    def with_entries(self, entries: dict[str, Entry]) -> Directory:
+        """Give the directory with these entries and no others; without any it is dead."""
+        return Directory(self.id, None if entries else time.time(), entries)
+
     def with_entry(self, name: str, entry: Entry | None) -> Directory:
-        """Give the directory with an entry set, or taken out; without entries it is dead."""
+        """Give the directory with an entry set, or taken out."""
         entries = {other: old for other, old in self.entries.items() if other != name}
         if entry is not None:
             entries[name] = entry
-        return Directory(self.id, bool(entries), entries)
+        return self.with_entries(entries)
 
     def pack(self) -> bytes:
         """Give the record's bytes."""
         record = {
             "id": self.id,
-            "alive": self.alive,
+            "died": self.died,
             "entries": {name: _pack(entry) for name, entry in sorted(self.entries.items())},
         }
         return json.dumps(record, separators=(",", ":")).encode()
@@ -93,7 +103,7 @@ def unpack(data: bytes | None) -> Directory | None:
     try:
         record = json.loads(data)
         entries = {name: _unpack(entry) for name, entry in record["entries"].items()}
-        return Directory(record["id"], record["alive"], entries)
+        return Directory(record["id"], record["died"], entries)
     except (KeyError, TypeError, ValueError) as error:
         raise Unavailable("Elliptics: the record of a directory can't be read") from error
 

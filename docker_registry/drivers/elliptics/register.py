@@ -102,12 +102,15 @@ class Registers:
     def read(self, key: str) -> bytes | None:
         """Give the value that was chosen last; ``None`` if there is none."""
         with storage_errors():
-            chosen = self._chosen(self._copies(key, self._replicas.working()[: self._quorum]))
-            if chosen is None:
-                chosen = self._chosen(self._copies(key, self._replicas.working()))
-            if chosen is not None:
+            copies = self._copies(key, self._replicas.working()[: self._quorum])
+            if len(copies) == self._quorum and (chosen := self._chosen(copies)) is not None:
                 return chosen.value
-            return self._decide(key, lambda value: value)
+            copies = self._copies(key, self._replicas.working())
+            chosen = self._chosen(copies)
+            if chosen is None:
+                return self._decide(key, lambda value: value)
+            self._catch_up(key, copies, chosen)
+            return chosen.value
 
     def change(self, key: str, function: Callable[[bytes | None], bytes | None]) -> None:
         """Replace the value by ``function`` of it; the same value again changes nothing.
@@ -132,12 +135,19 @@ class Registers:
                     return
         raise Unavailable(f"Elliptics: {key} was changed by others {ATTEMPTS} times in a row")
 
-    def forget(self, key: str) -> bool:
-        """Remove a register that every group holds alike; tell whether that was so."""
+    def forget(self, key: str, value: bytes | None) -> bool:
+        """Remove a register that has this value in every group; tell whether that was so.
+
+        Elliptics can't remove on a condition: a change in the moment between the look and the
+        removal is lost. So this is for registers that were left alone for days.
+        """
         with storage_errors():
             copies = self._copies(key, self._replicas.groups)
-            whole = len(copies) == len(self._replicas.groups)
-            if not whole or len({copy.raw for copy in copies.values()}) != 1:
+            if len(copies) < len(self._replicas.groups):
+                return False
+            if {(copy.accepted, copy.value) for copy in copies.values()} != {
+                (copies[self._replicas.groups[0]].accepted, value)
+            }:
                 return False
             # The first group last: until it forgets, others see that something is there.
             for group in reversed(self._replicas.groups):
@@ -154,7 +164,7 @@ class Registers:
     def _chosen(self, copies: dict[int, Copy]) -> Copy | None:
         """Give what more than half of the groups took at the same ballot, if nothing is above."""
         if len(copies) < self._quorum:
-            raise Unavailable(f"Elliptics: {len(copies)} groups answer, {self._quorum} must")
+            raise self._replicas.too_few(len(copies))
         ballots = Counter(copy.accepted for copy in copies.values())
         ballot, count = ballots.most_common(1)[0]
         highest = max(copies.values(), key=lambda copy: copy.accepted)
@@ -189,10 +199,11 @@ class Registers:
         if same and chosen.promise == chosen.accepted and groups[0] in copies:
             ballot = Ballot(chosen.accepted.number + 1, 0, uuid.uuid4().bytes)
             raw = pack(ballot, ballot, new)
-            if not self._take(key, {groups[0]: copies[groups[0]]}, raw):
+            first = {groups[0]: copies[groups[0]]}
+            if not self._take(key, first, {groups[0]: raw}):
                 return False
-            others = {group: copy for group, copy in copies.items() if group != groups[0]}
-            return len(self._take(key, others, raw)) + 1 >= self._quorum
+            others = {group: copy for group, copy in copies.items() if group not in first}
+            return len(self._take(key, others, dict.fromkeys(others, raw))) + 1 >= self._quorum
         try:
             taken = self._propose(
                 key, copies, lambda value: new if value == chosen.value else value
@@ -208,14 +219,24 @@ class Registers:
                 time.sleep(random.uniform(0, min(PAUSE, 0.001 * 2 ** min(attempt, 10))))  # noqa: S311
             copies = self._copies(key, self._replicas.working())
             if len(copies) < self._quorum:
-                raise Unavailable(f"Elliptics: {len(copies)} groups answer, {self._quorum} must")
+                raise self._replicas.too_few(len(copies))
             try:
                 return self._propose(key, copies, function)
             except _Overtaken:
                 continue
         raise Unavailable(f"Elliptics: {key} was changed by others {ATTEMPTS} times in a row")
 
-    def _take(self, key: str, copies: dict[int, Copy], raw: bytes) -> list[int]:
+    def _catch_up(self, key: str, copies: dict[int, Copy], chosen: Copy) -> None:
+        """Give groups that missed changes what was chosen meanwhile."""
+        raw = pack(chosen.accepted, chosen.accepted, chosen.value)
+        late = {
+            group: copy
+            for group, copy in copies.items()
+            if copy.accepted < chosen.accepted and copy.promise <= chosen.accepted
+        }
+        self._take(key, late, dict.fromkeys(late, raw))
+
+    def _take(self, key: str, copies: dict[int, Copy], raws: dict[int, bytes]) -> list[int]:
         """Replace copies that are still as they were read, and give the groups that did."""
         id_ = self._replicas.id(key)
         stamp = now()
@@ -223,11 +244,11 @@ class Registers:
         def request(group: int) -> requests.Request:
             old = copies[group].raw
             expected = requests.NOTHING if old is None else checksum(old)
-            return requests.compare_and_swap(group, id_, expected, raw, stamp)
+            return requests.compare_and_swap(group, id_, expected, raws[group], stamp)
 
         if not copies:
             return []
-        calls = self._replicas.ask(request, list(copies), len(copies))
+        calls = self._replicas.ask(request, list(copies), min(len(copies), self._quorum))
         return [group for group, call in calls.items() if succeeded(call)]
 
     def _propose(
@@ -238,15 +259,16 @@ class Registers:
     ) -> bytes | None:
         number = max(copy.promise.number for copy in copies.values()) + 1
         ballot = Ballot(number, 1, uuid.uuid4().bytes)
-        promised: dict[int, Copy] = {}
-        for group, copy in copies.items():
-            raw = pack(ballot, copy.accepted, copy.value)
-            if self._take(key, {group: copy}, raw):
-                promised[group] = Copy(ballot, copy.accepted, copy.value, raw)
+        raws = {group: pack(ballot, copy.accepted, copy.value) for group, copy in copies.items()}
+        promised = {
+            group: Copy(ballot, copies[group].accepted, copies[group].value, raws[group])
+            for group in self._take(key, copies, raws)
+        }
         if len(promised) < self._quorum:
             raise _Overtaken
         value = function(max(promised.values(), key=lambda copy: copy.accepted).value)
-        if len(self._take(key, promised, pack(ballot, ballot, value))) < self._quorum:
+        raw = pack(ballot, ballot, value)
+        if len(self._take(key, promised, dict.fromkeys(promised, raw))) < self._quorum:
             raise _Overtaken
         return value
 

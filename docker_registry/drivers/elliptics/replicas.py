@@ -26,8 +26,8 @@ from docker_registry.drivers.elliptics.client import (
 from docker_registry.drivers.elliptics.client.requests import Request
 from docker_registry.errors import PathNotFound, Unavailable
 
-#: How long the slower groups are waited for when enough have answered, in seconds.
-STRAGGLER_SECONDS = 5
+#: How long a group is waited for, in seconds, where others can do without it.
+PATIENCE = 10
 #: Pieces under way at once for one reader or writer.
 WINDOW = 3
 #: Deletes under way at once.
@@ -58,7 +58,9 @@ class Replicas:
         self.groups = sorted(set(groups))
         self.quorum = len(self.groups) // 2 + 1
         self._namespace = namespace.encode()
+        self._patience = min(PATIENCE, cluster.wait_timeout)
         self._failed: dict[int, float] = {}
+        self._reasons: dict[int, str] = {}
 
     def id(self, key: str) -> bytes:
         """Give the id of a key in our namespace."""
@@ -70,29 +72,51 @@ class Replicas:
         working = [group for group in self.groups if self._failed.get(group, start) <= start]
         return working if len(working) >= self.quorum else self.groups
 
-    def fail(self, group: int) -> None:
-        """Leave a group alone for a while."""
+    def fail(self, group: int, call: Call) -> None:
+        """Leave a group alone for a while, for what became of a call."""
         self._failed[group] = time.monotonic()
+        try:
+            call.result()
+        except EllipticsError as error:
+            self._reasons[group] = str(error)
+        except IndexError:
+            self._reasons[group] = f"group {group} is slower than {self._patience:g} s"
+
+    def too_few(self, count: int) -> Unavailable:
+        """Give the error that says that ``count`` groups are not enough, and what the others do."""
+        why = "; ".join(sorted({self._reasons[group] for group in self._failed}))
+        return Unavailable(f"Elliptics: {count} groups answer, {self.quorum} must: {why}")
 
     def ask(
         self, make: Callable[[int], Request], groups: Sequence[int], enough: int
     ) -> dict[int, Call]:
-        """Ask groups the same and give their calls when ``enough`` have answered.
+        """Ask groups and give their calls when ``enough`` have answered.
 
         The others get a moment more, so that a replica that is only slower is not left out. A
         call without an answer is not in what is given.
         """
         with Exchange(self.cluster) as exchange:
             calls = {group: exchange.submit(make(group)) for group in groups}
-            exchange.wait(lambda: sum(map(answered, calls.values())) >= enough)
-            exchange.wait(lambda: all(call.done for call in calls.values()), STRAGGLER_SECONDS)
+            self._wait(exchange, calls, answered, enough)
         return self.sorted_out(calls)
+
+    def _wait(
+        self,
+        exchange: Exchange,
+        calls: dict[int, Call],
+        good: Callable[[Call], bool],
+        enough: int,
+    ) -> None:
+        # A group that the store can't do without is waited for as long as a node may take.
+        patience = self._patience if len(self.groups) > self.quorum else None
+        exchange.wait(lambda: sum(map(good, calls.values())) >= enough, patience)
+        exchange.wait(lambda: all(call.done for call in calls.values()), self._patience)
 
     def sorted_out(self, calls: dict[int, Call]) -> dict[int, Call]:
         """Leave out calls without an answer, and note their groups as failed."""
         for group, call in calls.items():
             if not answered(call):
-                self.fail(group)
+                self.fail(group, call)
         return {group: call for group, call in calls.items() if answered(call)}
 
     def read(self, key: str, offset: int, size: int) -> bytes:
@@ -157,10 +181,11 @@ class Replicas:
                     }
                     for key in keys[start : start + DELETES]
                 }
-                exchange.wait(lambda: False)
+                for replicas in calls.values():
+                    self._wait(exchange, replicas, answered, self.quorum)
             for replicas in calls.values():
-                if len(self.sorted_out(replicas)) < self.quorum:
-                    raise Unavailable("Elliptics: too few groups answer a delete")
+                if (count := len(self.sorted_out(replicas))) < self.quorum:
+                    raise self.too_few(count)
                 found += any(map(succeeded, replicas.values()))
         return found
 
@@ -185,7 +210,7 @@ class Replicas:
                 pass
             except EllipticsError as error:
                 if not answered(call):
-                    self.fail(call.request.group)
+                    self.fail(call.request.group, call)
                 failure = error
             if not others:
                 break
@@ -197,15 +222,10 @@ class Replicas:
     def _written(self, exchange: Exchange, calls: dict[int, Call]) -> None:
         """Wait until more than half of the groups have an object."""
         with storage_errors():
-            enough = min(self.quorum, len(calls))
-            exchange.wait(lambda: sum(map(succeeded, calls.values())) >= enough)
-            exchange.wait(lambda: all(call.done for call in calls.values()), STRAGGLER_SECONDS)
+            self._wait(exchange, calls, succeeded, self.quorum)
             self.sorted_out(calls)
-            if sum(map(succeeded, calls.values())) < self.quorum:
-                for call in calls.values():
-                    if call.done:
-                        call.result()
-                raise Unavailable("Elliptics: too few groups answer a write")
+            if (count := sum(map(succeeded, calls.values()))) < self.quorum:
+                raise self.too_few(count)
 
 
 def succeeded(call: Call) -> bool:
