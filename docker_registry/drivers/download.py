@@ -73,6 +73,8 @@ class DownloadReader(Reader):
 
     def _next(self, left: int) -> bytes:
         if self._download is None:
+            if not self._version:
+                raise Unavailable("the download broke, and it can't be told what it was of")
             self._download = self._open(self._position, left, self._version)
         chunk = next(self._download.chunks, b"")
         if not chunk:

@@ -42,7 +42,9 @@ def test_no_secret_is_shown(load_text: LoadText, leaf: Leaf) -> None:
 
 
 def test_keys_that_sound_secret_are_secret() -> None:
-    sounds = re.compile(r"password|secret|_pass$|account_key|accesskey|bugsnag|connection_string|temp_url_key")
+    sounds = re.compile(
+        r"password|secret|_pass$|account_key|accesskey|bugsnag|connection_string|temp_url_key"
+    )
     assert {leaf.name for leaf in leaves(Settings) if sounds.search(leaf.name)} == {
         leaf.name for leaf in SECRETS
     }
