@@ -18,6 +18,7 @@ from docker_registry.drivers.alternate.member import Member
 from docker_registry.drivers.base import Driver
 from docker_registry.drivers.local import LocalDriver
 from docker_registry.drivers.memory import MemoryDriver
+from tests.drivers.swift_service import rgw_settings, swift_settings, swift_store
 from tests.drivers.switchable import SwitchableDriver
 
 Open = Callable[[], Driver]
@@ -95,14 +96,38 @@ def elliptics_replicated(directory: Path) -> Iterator[Open]:
     yield empty_store(1, 2, 3)
 
 
+@contextmanager
+def gcs(directory: Path) -> Iterator[Open]:
+    from docker_registry.drivers.gcs import GcsDriver
+    from tests.gcs.settings import strict_bucket
+
+    with strict_bucket() as (settings, _):
+        yield lambda: GcsDriver.from_settings(settings)
+
+
+@contextmanager
+def swift(directory: Path) -> Iterator[Open]:
+    with swift_store(swift_settings) as opened:
+        yield opened
+
+
+@contextmanager
+def swift_rgw(directory: Path) -> Iterator[Open]:
+    with swift_store(rgw_settings) as opened:
+        yield opened
+
+
 FACTORIES: dict[str, Callable[[Path], AbstractContextManager[Open]]] = {
     "azureblob": azureblob,
     "ceph-s3": ceph_s3,
     "elliptics": elliptics,
     "elliptics-replicated": elliptics_replicated,
+    "gcs": gcs,
     "local": local,
     "local-without-fsync": local_without_fsync,
     "memory": memory,
+    "swift": swift,
+    "swift-rgw": swift_rgw,
     "chain": chain,
     "chain-full": chain_full,
 }

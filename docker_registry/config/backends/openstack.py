@@ -71,8 +71,8 @@ class OpenStack(DriverKeys):
 class Swift(DriverKeys):
     """OpenStack Swift (flavors `swift`, `glance-swift`, `openstack-swift`)."""
 
-    swift_container: str | None = key(
-        None,
+    swift_container: str = key(
+        "registry",
         "Name of the container. Parts of large objects are kept in a second one, with `_segments` "
         "behind the name.",
         "OS_CONTAINER",

@@ -1,0 +1,227 @@
+"""Objects under names in a container."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from itertools import chain
+from typing import TYPE_CHECKING, Self
+
+from docker_registry.drivers import flat
+from docker_registry.drivers.base import Driver, Stat, UploadState
+from docker_registry.drivers.blocks import cut
+from docker_registry.drivers.openstack import connect
+from docker_registry.drivers.swift.client import Container, Store
+from docker_registry.drivers.swift.limits import Limits
+from docker_registry.drivers.swift.reader import SwiftReader
+from docker_registry.drivers.swift.segments import Segment, Segments, parts_of, sizes
+from docker_registry.drivers.swift.tempurl import Signer
+from docker_registry.errors import ConfigError, PathNotFound, StorageError
+
+if TYPE_CHECKING:
+    from docker_registry.config import Settings
+
+_LARGE = "x-static-large-object"
+
+
+class SwiftDriver(Driver):
+    """A container, or what lies under a prefix in one, and a second one for segments.
+
+    What fits in one segment is a plain object, if it comes in one piece; everything else is a
+    static large object. Nothing is copied when an upload is committed.
+
+    :param signer: signs URLs that clients can use; without, there are none.
+    """
+
+    name = "swift"
+
+    def __init__(self, store: Store, signer: Signer | None = None) -> None:
+        self._prefix = store.prefix
+        self._objects = Container(store, store.container)
+        self._segments = Segments(Container(store, f"{store.container}_segments"), store.prefix)
+        self._signer = signer
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """Take the keys that begin with ``swift_`` and ``openstack_``, and those of every store."""
+        name = settings.swift_container
+        if not name or "/" in name or len(name) > 240:
+            raise ConfigError(
+                f"swift_container (OS_CONTAINER) is {name!r}: give a name of at most 240 "
+                "characters without a slash, such as registry"
+            )
+        prefix = settings.storage_path.strip("/")
+        store = Store(
+            connect(settings),
+            name,
+            f"{prefix}/" if prefix else "",
+            settings.swift_object_storage_url,
+        )
+        key = settings.swift_temp_url_key
+        return cls(
+            store,
+            Signer(
+                Container(store, name),
+                key.get_secret_value() if key else None,
+                settings.storage_public_url,
+            ),
+        )
+
+    def get_content(self, path: str) -> bytes:
+        """GET the object."""
+        with self.reader(path) as reader:
+            return b"".join(reader)
+
+    def put_content(self, path: str, data: bytes) -> None:
+        """PUT the object."""
+        self._put(self._name(path), data)
+
+    def reader(self, path: str, offset: int = 0, length: int | None = None) -> SwiftReader:
+        """GET the range."""
+        return SwiftReader(self._objects, self._name(path), offset, length)
+
+    def stat(self, path: str) -> Stat:
+        """HEAD the object."""
+        found = self._objects.head(self._name(path))
+        modified = found.get("x-timestamp")
+        if modified is None:
+            modified = str(parsedate_to_datetime(found["last-modified"]).timestamp())
+        return Stat(int(found["content-length"]), float(modified))
+
+    def list(self, path: str, after: str = "", limit: int = 1000) -> list[str]:
+        """List the names below the directory, those further down as one entry."""
+        directory = self._name(f"{path}/") if path else self._prefix
+
+        def holds(name: str) -> bool:
+            return any(self._objects.pages(f"{directory}{name}/", limit=1))
+
+        pages = (
+            [(entry.get("name") or entry["subdir"]).removeprefix(directory) for entry in page]
+            for page in self._objects.pages(
+                directory, f"{directory}{after}" if after else "", limit + 1, "/"
+            )
+        )
+        return flat.children(pages, holds, after, limit)
+
+    def touch(self, path: str) -> None:
+        """POST the object."""
+        self._objects.post(self._name(path))
+
+    def delete(self, path: str) -> None:
+        """Look whether it is an object, and delete it with its segments; else list what is below.
+
+        The segments of large objects below a directory go when the storage is swept.
+        """
+        name = self._name(path)
+        with suppress(PathNotFound):
+            self._delete(name, large=_LARGE in self._objects.head(name))
+            return
+        found = False
+        for page in self._objects.pages(f"{name}/"):
+            found = True
+            self._objects.delete_all(entry["name"] for entry in page)
+        if not found:
+            raise PathNotFound(f"{self._objects.where(name)}: nothing there")
+
+    def redirect_url(self, path: str, method: str, seconds: int) -> str | None:
+        """Sign a temporary URL."""
+        if self._signer is None:
+            return None
+        return self._signer.sign(self._name(path), method, seconds)
+
+    def start_upload(self, path: str) -> UploadState:
+        """Give the state of an upload without segments."""
+        return {"path": path, "groups": [], "segments": [], "size": 0}
+
+    def append(self, state: UploadState, chunks: Iterable[bytes]) -> UploadState:
+        """Store the bytes as a new group of segments."""
+        group, segments = self._segments.store(cut(chunks, sizes()))
+        if not segments:
+            return state
+        return {
+            **state,
+            "groups": [*state["groups"], group],
+            "segments": [*state["segments"], *segments],
+            "size": state["size"] + sum(size for _, _, size in segments),
+        }
+
+    def upload_content(self, state: UploadState) -> Iterator[bytes]:
+        """Read the segments, one after another."""
+        for name, _, _ in state["segments"]:
+            with SwiftReader(self._segments.container, name) as reader:
+                yield from reader
+
+    def commit(self, state: UploadState, path: str) -> None:
+        """Store the manifest of the segments; copy only what can't be one object as it is."""
+        name = self._name(path)
+        if not state["segments"]:
+            self._put(name, b"")
+        elif self._limits.allow([size for _, _, size in state["segments"]]):
+            self._join(state["groups"], state["segments"], name)
+        else:
+            self.write(state["path"], self.upload_content(state), path)
+
+    def abort(self, state: UploadState) -> None:
+        """Delete the segments, unless an object may have them."""
+        for group in state["groups"]:
+            self._segments.drop(group)
+
+    def write(self, directory: str, chunks: Iterable[bytes], path: str) -> None:
+        """PUT a small object; store a large one as segments and a manifest."""
+        name = self._name(path)
+        blocks = cut(chunks, sizes())
+        first, second = next(blocks, b""), next(blocks, None)
+        if second is None:
+            self._put(name, first)
+            return
+        group, segments = self._segments.store(chain([first, second], blocks))
+        self._join([group], segments, name)
+
+    def sweep(self, before: float) -> int:
+        """Delete the segments of uploads and objects that are no more."""
+        return self._segments.sweep(before, self._objects)
+
+    def check(self) -> None:
+        """Make the containers if need be; store and delete an object."""
+        for container in (self._objects, self._segments.container):
+            container.make()
+        probe = self._name(f"check-{id(self)}")
+        self._put(probe, b"check")
+        self._objects.delete(probe)
+
+    @cached_property
+    def _limits(self) -> Limits:
+        return Limits.of(self._objects)
+
+    def _name(self, path: str) -> str:
+        return self._prefix + path
+
+    def _put(self, name: str, data: bytes) -> None:
+        self._objects.put(name, data, hashlib.md5(data, usedforsecurity=False).hexdigest())
+
+    def _join(self, groups: Sequence[str], segments: Sequence[Segment], name: str) -> None:
+        self._segments.own(groups, name)
+        try:
+            self._objects.put(
+                name, self._segments.manifest(segments), query="multipart-manifest=put"
+            )
+        except StorageError as error:
+            if getattr(error.__cause__, "http_status", None) in (400, 404):
+                raise PathNotFound(f"{self._objects.where(name)}: segments are gone") from error
+            raise
+
+    def _delete(self, name: str, large: bool) -> None:
+        if not large:
+            self._objects.delete(name)
+            return
+        parts = parts_of(self._objects, name)
+        if parts is None:
+            self._objects.delete(name, query="multipart-manifest=delete")
+            return
+        self._objects.delete(name)
+        self._segments.container.delete_all(
+            part for container, part in parts if container == self._segments.container.name
+        )

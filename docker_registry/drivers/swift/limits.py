@@ -1,0 +1,45 @@
+"""What a Swift server allows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from docker_registry.drivers.swift.client import Container
+from docker_registry.drivers.swift.errors import swift_errors
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Of static large objects, and of temporary URLs.
+
+    :ivar segments: how many a manifest may have.
+    :ivar least: bytes of each segment but the last.
+    :ivar digests: algorithms that sign temporary URLs.
+    """
+
+    segments: int
+    least: int
+    digests: Sequence[str]
+
+    @classmethod
+    def of(cls, container: Container) -> Self:
+        """Ask ``/info`` (Swift API, "Discoverability"); Ceph's has less to say."""
+        with swift_errors("Swift, /info"):
+            connection = container.connection
+            known: dict[str, Any] = connection.get_capabilities(_info(container))
+        slo = known.get("slo", {})
+        return cls(
+            int(slo.get("max_manifest_segments", 1000)),
+            int(slo.get("min_segment_size", 1)),
+            known.get("tempurl", {}).get("allowed_digests", ["sha1"]),
+        )
+
+    def allow(self, sizes: Sequence[int]) -> bool:
+        """Tell whether segments of these sizes, in bytes, can be one object."""
+        return len(sizes) <= self.segments and min(sizes[:-1], default=self.least) >= self.least
+
+
+def _info(container: Container) -> str:
+    return container.path().partition("/v1/")[0] + "/info"

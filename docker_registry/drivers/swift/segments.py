@@ -1,0 +1,167 @@
+"""Large objects: segments in a container of their own, and a manifest that makes them one object.
+
+Swift API, "Static large objects". The segments of one append are a group::
+
+    <container>_segments/<prefix><group>/<number>            a segment
+    <container>_segments/<prefix><group>/owner=<name>        the object it was meant for
+
+The owner is noted before the manifest is stored. So a group without one belongs to an upload, or
+to nobody; and of a group with one the manifest of that object tells whether it uses it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import uuid
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from itertools import chain, repeat
+from typing import Any
+from urllib.parse import quote, unquote
+
+from docker_registry.drivers.blocks import in_parallel
+from docker_registry.drivers.swift.client import Container
+from docker_registry.drivers.swift.errors import swift_errors
+from docker_registry.errors import PathNotFound, QuotaExceeded
+
+MIB = 1024 * 1024
+#: Sizes of segments, and how many have each: in all 1,000, the most that a manifest may have by
+#: default (max_manifest_segments), and 150 GiB.
+STEPS = ((16 * MIB, 250), (64 * MIB, 250), (256 * MIB, 500))
+#: How many segments of one upload are on their way at a time.
+IN_FLIGHT = 3
+
+_OWNER = "owner="
+
+#: Name, MD5 and size in bytes.
+Segment = tuple[str, str, int]
+
+
+def sizes() -> Iterator[int]:
+    """Give the size of each segment, in bytes; raise when there can't be another."""
+    yield from chain.from_iterable(repeat(size, count) for size, count in STEPS)
+    raise QuotaExceeded("an object of more segments than a manifest holds can't be stored")
+
+
+class Segments:
+    """The container of segments.
+
+    :param prefix: what all names begin with: empty, or ends with a slash.
+    """
+
+    def __init__(self, container: Container, prefix: str) -> None:
+        self.container = container
+        self._prefix = prefix
+
+    def store(self, blocks: Iterable[bytes]) -> tuple[str, list[Segment]]:
+        """Store the blocks as the segments of a new group, and give its name and them, in order.
+
+        If anything fails, no segment is left.
+        """
+        group = uuid.uuid4().hex
+        stored: dict[int, Segment] = {}
+        lock = threading.Lock()
+
+        def put(numbered: tuple[int, bytes]) -> None:
+            number, block = numbered
+            name = f"{self._prefix}{group}/{number:06}"
+            md5 = hashlib.md5(block, usedforsecurity=False).hexdigest()
+            self.container.put(name, block, etag=md5)
+            with lock:
+                stored[number] = name, md5, len(block)
+
+        try:
+            in_parallel(put, enumerate(blocks), IN_FLIGHT)
+        except BaseException:
+            with swift_errors(self.container.name):
+                self.container.delete_all(name for name, *_ in stored.values())
+            raise
+        return group, [stored[number] for number in sorted(stored)]
+
+    def own(self, groups: Iterable[str], owner: str) -> None:
+        """Note the object that groups are for."""
+        for group in groups:
+            self.container.put(f"{self._prefix}{group}/{_OWNER}{quote(owner, safe='')}", b"")
+
+    def manifest(self, segments: Iterable[Segment]) -> bytes:
+        """Give the manifest of an object that has these segments."""
+        return json.dumps(
+            [
+                {"path": f"/{self.container.name}/{name}", "etag": md5, "size_bytes": size}
+                for name, md5, size in segments
+            ]
+        ).encode()
+
+    def drop(self, group: str) -> None:
+        """Delete a group, unless it may belong to an object."""
+        names = [entry["name"] for entry in self._entries(f"{self._prefix}{group}/")]
+        if not any(_is_owner(name) for name in names):
+            self.container.delete_all(names)
+
+    def sweep(self, before: float, objects: Container) -> int:
+        """Delete the groups that nothing uses and that are older, and give their number."""
+        swept = 0
+        for entries in self._groups():
+            names = [entry["name"] for entry in entries]
+            if max(map(_modified, entries)) >= before:
+                continue
+            owners = [unquote(name.partition(_OWNER)[2]) for name in names if _is_owner(name)]
+            directory = names[0].rpartition("/")[0]
+            if not any(_uses(objects, owner, directory) for owner in owners):
+                self.container.delete_all(sorted(names, key=_is_owner))
+                swept += 1
+        return swept
+
+    def _groups(self) -> Iterator[list[dict[str, Any]]]:
+        group: list[dict[str, Any]] = []
+        for entry in self._entries(self._prefix):
+            if group and _directory(entry) != _directory(group[0]):
+                yield group
+                group = []
+            group.append(entry)
+        if group:
+            yield group
+
+    def _entries(self, prefix: str) -> Iterator[dict[str, Any]]:
+        return chain.from_iterable(self.container.pages(prefix))
+
+
+def parts_of(container: Container, name: str) -> list[tuple[str, str]] | None:
+    """Give container and name of each segment of a large object.
+
+    ``None`` if Swift doesn't tell: Ceph's gateway gives no manifest.
+    """
+    _, body = container.get(name, query="multipart-manifest=get&format=raw")
+    with swift_errors(container.where(name)):
+        content = body.read()
+        body.close()
+    if not content:
+        return None
+    entries = [str(entry["path"]).lstrip("/").partition("/") for entry in json.loads(content)]
+    return [(entry[0], entry[2]) for entry in entries]
+
+
+def _uses(objects: Container, owner: str, directory: str) -> bool:
+    """Tell whether an object uses the segments below a directory, or might."""
+    try:
+        if "x-static-large-object" not in objects.head(owner):
+            return False
+        parts = parts_of(objects, owner)
+    except PathNotFound:
+        return False
+    return parts is None or any(name.startswith(f"{directory}/") for _, name in parts)
+
+
+def _is_owner(name: str) -> bool:
+    return name.rpartition("/")[2].startswith(_OWNER)
+
+
+def _directory(entry: dict[str, Any]) -> str:
+    return str(entry["name"]).rpartition("/")[0]
+
+
+def _modified(entry: dict[str, Any]) -> float:
+    # Without a zone, in UTC.
+    return datetime.fromisoformat(entry["last_modified"]).replace(tzinfo=UTC).timestamp()
