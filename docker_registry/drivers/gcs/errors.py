@@ -85,6 +85,7 @@ def storage_errors(path: str, bucket_exists: Callable[[], bool]) -> Iterator[Non
         InvalidResponse,
         DataCorruption,
         requests.RequestException,
+        ValueError,  # an answer that the SDK can't read
     ) as error:
         raise Unavailable(f"{path}: {_first_line(error)}") from error
 
