@@ -99,9 +99,9 @@ def elliptics_replicated(directory: Path) -> Iterator[Open]:
 @contextmanager
 def gcs(directory: Path) -> Iterator[Open]:
     from docker_registry.drivers.gcs import GcsDriver
-    from tests.gcs.settings import strict_bucket
+    from tests.gcs.settings import bucket_of_process
 
-    with strict_bucket() as (settings, _):
+    with bucket_of_process() as settings:
         yield lambda: GcsDriver.from_settings(settings)
 
 

@@ -12,6 +12,8 @@ import base64
 import hashlib
 import itertools
 import json
+import logging
+import sys
 import threading
 import time
 import uuid
@@ -88,7 +90,8 @@ class GcsStub:
     def _route(self) -> None:
         rule = self.app.add_url_rule
         objects = "/storage/v1/b/<bucket>/o"
-        rule("/storage/v1/b/<bucket>", view_func=self.bucket)
+        rule("/storage/v1/b", view_func=self.make_bucket, methods=["POST"])
+        rule("/storage/v1/b/<bucket>", view_func=self.bucket, methods=["GET", "DELETE"])
         rule(objects, view_func=self.list)
         rule(f"{objects}/<path:name>", view_func=self.metadata, methods=["GET", "PATCH", "DELETE"])
         rule(f"{objects}/<path:name>/compose", view_func=self.compose, methods=["POST"])
@@ -111,10 +114,17 @@ class GcsStub:
         with self.lock:
             return self.app(environ, start_response)
 
+    def make_bucket(self) -> Response:
+        self.buckets[request.get_json()["name"]] = {}
+        return jsonify(kind="storage#bucket", name=request.get_json()["name"])
+
     def bucket(self, bucket: str) -> Response:
-        """Tell the SDK, which asks once of its own accord, where the bucket is."""
+        """Remove the bucket, or tell the SDK, which asks once of its own accord, where it is."""
         if bucket not in self.buckets:
             return no_bucket()
+        if request.method == "DELETE":
+            del self.buckets[bucket]
+            return Response(status=204)
         return jsonify(kind="storage#bucket", name=bucket, projectNumber="1", location="US")
 
     def list(self, bucket: str) -> Response:
@@ -280,3 +290,16 @@ def gcs_stub() -> Iterator[GcsStub]:
         server.shutdown()
         thread.join(10)
         server.server_close()
+
+
+def main() -> None:
+    """Serve in a process of its own, whose memory is no matter of the driver's; say where."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    with gcs_stub() as stub:
+        stub.page = 3
+        print(stub.url, flush=True)  # noqa: T201
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()

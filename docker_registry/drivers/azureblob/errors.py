@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.exceptions import AzureError, DeserializationError, HttpResponseError
 
 from docker_registry.errors import (
     AccessDenied,
@@ -44,6 +44,8 @@ def storage_errors(path: str) -> Iterator[None]:
         raise kind(f"{path}: {_first_line(error)} ({status} {code})") from error
     except AzureError as error:
         raise Unavailable(f"{path}: {_first_line(error)}") from error
+    except DeserializationError as error:
+        raise Unavailable(f"{path}: an answer that can't be read: {error}") from error
 
 
 def error_code(error: HttpResponseError) -> str:
