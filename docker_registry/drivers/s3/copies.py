@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from docker_registry.drivers.parts import Part
 from docker_registry.drivers.s3 import objects
 from docker_registry.drivers.s3.client import MIB, Connection
 from docker_registry.drivers.s3.errors import s3_errors
 from docker_registry.drivers.s3.multipart import Multipart, multipart
-from docker_registry.drivers.s3.parts import LEAST_PART_BYTES, MOST_PARTS, Part
+from docker_registry.drivers.s3.parts import LEAST_PART_BYTES, MOST_PARTS
 from docker_registry.drivers.s3.reader import S3Reader
 
 #: What one request copies, so that several can work on a large object.

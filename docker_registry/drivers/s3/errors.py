@@ -73,12 +73,6 @@ def s3_errors(where: str) -> Iterator[None]:
         raise kind(error)(f"{where}: {describe(error)}") from error
 
 
-def refusal(entry: ErrorTypeDef) -> StorageError:
-    """Give the ``StorageError`` that one entry of an answer to DeleteObjects means."""
-    kind = _CODES.get(entry.get("Code", ""), Unavailable)
-    return kind(f"{entry.get('Key')}: {entry.get('Code')} {entry.get('Message') or ''}".strip())
-
-
 def kind(error: Exception) -> type[StorageError]:
     """Give the ``StorageError`` that an error of the SDK means."""
     if isinstance(error, ClientError):

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
 
+from docker_registry.drivers.parts import Part
 from docker_registry.drivers.s3.client import Connection
 from docker_registry.drivers.s3.errors import s3_errors, status
-from docker_registry.drivers.s3.parts import Part
 from docker_registry.errors import StorageError
 
 #: How many parts of one upload are on their way while the next one fills.

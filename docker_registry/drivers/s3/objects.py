@@ -6,10 +6,11 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from docker_registry.drivers.parts import Part
 from docker_registry.drivers.s3.client import Connection
-from docker_registry.drivers.s3.errors import refusal, s3_errors
+from docker_registry.drivers.s3.errors import s3_errors
 from docker_registry.drivers.s3.multipart import multipart
-from docker_registry.drivers.s3.parts import Part, cut, part_bytes
+from docker_registry.drivers.s3.parts import cut, part_bytes
 
 if TYPE_CHECKING:
     from types_boto3_s3.type_defs import ListObjectsV2OutputTypeDef
@@ -83,8 +84,7 @@ def entries(
 def delete(connection: Connection, doomed: Sequence[str]) -> None:
     """Delete objects, which may be gone already."""
     if len(doomed) == 1:
-        with s3_errors(connection.where(doomed[0])):
-            connection.client.delete_object(Bucket=connection.bucket, Key=doomed[0])
+        _delete_one(connection, doomed[0])
         return
     for start in range(0, len(doomed), PAGE):
         some = doomed[start : start + PAGE]
@@ -93,5 +93,11 @@ def delete(connection: Connection, doomed: Sequence[str]) -> None:
                 Bucket=connection.bucket,
                 Delete={"Objects": [{"Key": key} for key in some], "Quiet": True},
             )
+        # RGW fails for keys that somebody else is deleting; one at a time they are only gone.
         for error in answer.get("Errors", []):
-            raise refusal(error)
+            _delete_one(connection, error["Key"])
+
+
+def _delete_one(connection: Connection, key: str) -> None:
+    with s3_errors(connection.where(key)):
+        connection.client.delete_object(Bucket=connection.bucket, Key=key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 import time
@@ -13,6 +14,7 @@ from swiftclient import client as swift
 from swiftclient.exceptions import ClientException
 
 from docker_registry.drivers.openstack import Cloud
+from docker_registry.drivers.parts import Part
 from docker_registry.drivers.swift.errors import swift_errors
 from docker_registry.errors import PathNotFound, Unavailable
 
@@ -61,25 +63,24 @@ class Container:
         """Name an object in a message."""
         return f"Swift, container {self.name}, object {name}"
 
-    def put(
-        self,
-        name: str,
-        data: bytes,
-        etag: str | None = None,
-        query: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        """PUT an object; Swift refuses other bytes than those of the MD5 ``etag``."""
+    def put(self, name: str, part: Part, query: str | None = None) -> str:
+        """PUT an object, and give its MD5; Swift refuses it if other bytes arrive."""
+        md5 = hashlib.md5(usedforsecurity=False)
+        for chunk in part.chunks:
+            md5.update(chunk)
         with swift_errors(self.where(name)), self._not_found_is_unavailable(name):
             self.connection.put_object(
                 self.name,
                 name,
-                contents=_Repeatable(data),
-                etag=etag,
+                # swiftclient takes what has no length for a stream that can't be repeated.
+                contents=part if part else None,
+                content_length=len(part),
+                # Of a manifest it would be that of the segments.
+                etag=None if query else md5.hexdigest(),
                 content_type="application/octet-stream",
                 query_string=query,
-                headers=dict(headers or {}),
             )
+        return md5.hexdigest()
 
     def get(
         self, name: str, query: str | None = None, headers: Mapping[str, str] | None = None
@@ -223,10 +224,3 @@ class _NotFound:
             if self._always:
                 raise self._container._gone() from error
             self._container.confirm()
-
-
-class _Repeatable(bytes):
-    """Bytes that swiftclient sends again when it repeats a request; plain ones it would not."""
-
-    def reset(self, *_: object, **_named: object) -> None:
-        """Do nothing: bytes are always at their start."""

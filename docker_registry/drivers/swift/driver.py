@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
@@ -12,8 +11,8 @@ from typing import TYPE_CHECKING, Self
 
 from docker_registry.drivers import flat
 from docker_registry.drivers.base import Driver, Stat, UploadState
-from docker_registry.drivers.blocks import cut
 from docker_registry.drivers.openstack import connect
+from docker_registry.drivers.parts import Part, cut
 from docker_registry.drivers.swift.client import Container, Store
 from docker_registry.drivers.swift.limits import Limits
 from docker_registry.drivers.swift.reader import SwiftReader
@@ -172,12 +171,12 @@ class SwiftDriver(Driver):
     def write(self, directory: str, chunks: Iterable[bytes], path: str) -> None:
         """PUT a small object; store a large one as segments and a manifest."""
         name = self._name(path)
-        blocks = cut(chunks, sizes())
-        first, second = next(blocks, b""), next(blocks, None)
+        parts = cut(chunks, sizes())
+        first, second = next(parts, Part([])), next(parts, None)
         if second is None:
-            self._put(name, first)
+            self._objects.put(name, first)
             return
-        group, segments = self._segments.store(chain([first, second], blocks))
+        group, segments = self._segments.store(chain([first, second], parts))
         self._join([group], segments, name)
 
     def sweep(self, before: float) -> int:
@@ -200,14 +199,13 @@ class SwiftDriver(Driver):
         return self._prefix + path
 
     def _put(self, name: str, data: bytes) -> None:
-        self._objects.put(name, data, hashlib.md5(data, usedforsecurity=False).hexdigest())
+        self._objects.put(name, Part([data]))
 
     def _join(self, groups: Sequence[str], segments: Sequence[Segment], name: str) -> None:
         self._segments.own(groups, name)
         try:
-            self._objects.put(
-                name, self._segments.manifest(segments), query="multipart-manifest=put"
-            )
+            manifest = Part([self._segments.manifest(segments)])
+            self._objects.put(name, manifest, query="multipart-manifest=put")
         except StorageError as error:
             if getattr(error.__cause__, "http_status", None) in (400, 404):
                 raise PathNotFound(f"{self._objects.where(name)}: segments are gone") from error

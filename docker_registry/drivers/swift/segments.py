@@ -11,7 +11,6 @@ to nobody; and of a group with one the manifest of that object tells whether it 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import threading
 import uuid
@@ -22,6 +21,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from docker_registry.drivers.blocks import in_parallel
+from docker_registry.drivers.parts import Part
 from docker_registry.drivers.swift.client import Container
 from docker_registry.drivers.swift.errors import swift_errors
 from docker_registry.errors import PathNotFound, QuotaExceeded
@@ -55,8 +55,8 @@ class Segments:
         self.container = container
         self._prefix = prefix
 
-    def store(self, blocks: Iterable[bytes]) -> tuple[str, list[Segment]]:
-        """Store the blocks as the segments of a new group, and give its name and them, in order.
+    def store(self, parts: Iterable[Part]) -> tuple[str, list[Segment]]:
+        """Store the parts as the segments of a new group, and give its name and them, in order.
 
         If anything fails, no segment is left.
         """
@@ -64,16 +64,15 @@ class Segments:
         stored: dict[int, Segment] = {}
         lock = threading.Lock()
 
-        def put(numbered: tuple[int, bytes]) -> None:
-            number, block = numbered
+        def put(numbered: tuple[int, Part]) -> None:
+            number, part = numbered
             name = f"{self._prefix}{group}/{number:06}"
-            md5 = hashlib.md5(block, usedforsecurity=False).hexdigest()
-            self.container.put(name, block, etag=md5)
+            md5 = self.container.put(name, part)
             with lock:
-                stored[number] = name, md5, len(block)
+                stored[number] = name, md5, len(part)
 
         try:
-            in_parallel(put, enumerate(blocks), IN_FLIGHT)
+            in_parallel(put, enumerate(parts), IN_FLIGHT)
         except BaseException:
             with swift_errors(self.container.name):
                 self.container.delete_all(name for name, *_ in stored.values())
@@ -83,7 +82,7 @@ class Segments:
     def own(self, groups: Iterable[str], owner: str) -> None:
         """Note the object that groups are for."""
         for group in groups:
-            self.container.put(f"{self._prefix}{group}/{_OWNER}{quote(owner, safe='')}", b"")
+            self.container.put(f"{self._prefix}{group}/{_OWNER}{quote(owner, safe='')}", Part([]))
 
     def manifest(self, segments: Iterable[Segment]) -> bytes:
         """Give the manifest of an object that has these segments."""
