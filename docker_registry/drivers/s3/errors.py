@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -23,9 +22,6 @@ from docker_registry.errors import (
     StorageError,
     Unavailable,
 )
-
-if TYPE_CHECKING:
-    from types_boto3_s3.type_defs import ErrorTypeDef
 
 #: By error code (S3 API Reference, "Error responses"; RGW, rgw_common.cc; MinIO, "Error codes").
 #: A missing bucket is none of them: what it holds is unknown, not absent.
