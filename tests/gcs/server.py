@@ -183,7 +183,7 @@ class GcsStub:
         if request.args["uploadType"] == "resumable":
             session = uuid.uuid4().hex
             self.sessions[session] = (bucket, request.get_json()["name"], bytearray())
-            url = f"{self.url}/upload/storage/v1/b/{bucket}/o?upload_id={session}"
+            url = f"{request.host_url}upload/storage/v1/b/{bucket}/o?upload_id={session}"
             return Response(headers={"Location": url})
         boundary = request.headers["Content-Type"].partition("boundary=")[2].strip("\"'").encode()
         _, first, second, _ = request.get_data().split(b"--" + boundary)
