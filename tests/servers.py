@@ -23,13 +23,22 @@ STOP_SECONDS = 60
 LOG_TAIL_BYTES = 20_000
 #: Beginnings of the names of variables that the registry reads.
 OWN_VARIABLES = (
+    "AWS_",
+    "AZURE_",
+    "CF_",
     "DOCKER_REGISTRY_",
+    "ELLIPTICS_",
+    "GCS_",
+    "GLANCE_",
     "GUNICORN_",
+    "OSS_",
+    "OS_",
     "REGISTRY_",
     "SEARCH_",
     "SETTINGS_",
     "SQLALCHEMY_",
     "STORAGE_",
+    "SWIFT_",
 )
 
 

@@ -3,53 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import requests
 
 from tests import images
+from tests.clients.engine import build_image, files_in, image_id, import_image
 from tests.servers import RegistryServer
-from tests.tools import Tool, require_service
+from tests.tools import Tool
 
 FILES = {"etc/os-release": b"NAME=ubuntu\n", "bin/noise": images.noise("ubuntu", 3 * images.MIB)}
 GIB = 1024 * images.MIB
-
-
-@pytest.fixture(scope="module")
-def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tool]:
-    # Debian's engine has no BuildKit worker without its buildx plugin.
-    environment = {**require_service("dockerd"), "DOCKER_BUILDKIT": "0"}
-    docker = Tool("docker", tmp_path_factory.mktemp("docker"), environment)
-    yield docker
-    docker("image", "prune", "--all", "--force")
-
-
-def import_image(docker: Tool, name: str, files: dict[str, bytes]) -> None:
-    docker("import", "-", name, stdin=images.tar_of(files))
-
-
-def build_image(docker: Tool, name: str, files: dict[str, bytes]) -> None:
-    """Build with one layer for each file."""
-    steps = "".join(f"COPY {path} /{path}\n" for path in files)
-    context = {**files, "Dockerfile": f"FROM scratch\n{steps}CMD /bin/true\n".encode()}
-    docker("build", "--quiet", "--tag", name, "-", stdin=images.tar_of(context))
-
-
-def image_id(docker: Tool, name: str) -> str:
-    return docker("image", "inspect", "--format", "{{.Id}}", name)
-
-
-def files_in(docker: Tool, name: str) -> dict[str, bytes]:
-    """Give the files of a container that was made of the image, without those Docker adds."""
-    container = docker("create", "--network", "none", name, "/bin/true")
-    try:
-        files = images.files_of(docker.output("export", container))
-    finally:
-        docker("rm", container)
-    added = (".dockerenv", "dev/console", "etc/hostname", "etc/hosts", "etc/resolv.conf")
-    return {path: content for path, content in files.items() if path not in added}
 
 
 @pytest.mark.parametrize(
