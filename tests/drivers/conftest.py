@@ -7,17 +7,21 @@ the reason, where a server that it needs can't be had.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
 
+from docker_registry.config import Settings
+from docker_registry.drivers import create
 from docker_registry.drivers.alternate import Chain
 from docker_registry.drivers.alternate.member import Member
 from docker_registry.drivers.base import Driver
 from docker_registry.drivers.local import LocalDriver
 from docker_registry.drivers.memory import MemoryDriver
+from tests.drivers.glance_service import glance_images
 from tests.drivers.swift_service import rgw_settings, swift_settings, swift_store
 from tests.drivers.switchable import SwitchableDriver
 
@@ -117,6 +121,20 @@ def swift_rgw(directory: Path) -> Iterator[Open]:
         yield opened
 
 
+@contextmanager
+def entry_point(directory: Path) -> Iterator[Open]:
+    """Give a driver of another package; see docs/drivers.md."""
+    name = os.environ["REGISTRY_TEST_DRIVER"]
+    settings = Settings(storage=name, storage_path=str(directory / "store"))
+    yield lambda: create(settings)
+
+
+@contextmanager
+def glance(directory: Path) -> Iterator[Open]:
+    with glance_images() as opened:
+        yield opened
+
+
 FACTORIES: dict[str, Callable[[Path], AbstractContextManager[Open]]] = {
     "azureblob": azureblob,
     "ceph-s3": ceph_s3,
@@ -126,11 +144,15 @@ FACTORIES: dict[str, Callable[[Path], AbstractContextManager[Open]]] = {
     "local": local,
     "local-without-fsync": local_without_fsync,
     "memory": memory,
+    "glance": glance,
     "swift": swift,
     "swift-rgw": swift_rgw,
     "chain": chain,
     "chain-full": chain_full,
 }
+
+if "REGISTRY_TEST_DRIVER" in os.environ:
+    FACTORIES["entry-point"] = entry_point
 
 
 @pytest.fixture(params=list(FACTORIES))
