@@ -19,7 +19,16 @@ from pydantic import (
     model_validator,
 )
 
-from docker_registry.config.backends import S3, Azure, Elliptics, Gcs, OpenStack, Oss, Swift
+from docker_registry.config.backends import (
+    S3,
+    Azure,
+    Elliptics,
+    Gcs,
+    Glance,
+    OpenStack,
+    Oss,
+    Swift,
+)
 from docker_registry.config.keys import (
     Keys,
     Loaded,
@@ -257,6 +266,18 @@ class Limits(Keys):
 # Bases are in reverse: pydantic takes the fields of the last base first, and a default made from
 # other keys (``sqlalchemy_index_database``) must come after them.
 class Settings(
-    Elliptics, Oss, Gcs, Azure, S3, Swift, OpenStack, Limits, Search, Storage, General, Loaded
+    Elliptics,
+    Oss,
+    Gcs,
+    Azure,
+    S3,
+    Glance,
+    Swift,
+    OpenStack,
+    Limits,
+    Search,
+    Storage,
+    General,
+    Loaded,
 ):
     """The effective settings of one flavor. Immutable."""

@@ -8,8 +8,9 @@ from docker_registry.config.backends.azure import Azure
 from docker_registry.config.backends.base import DriverKeys
 from docker_registry.config.backends.elliptics import Elliptics
 from docker_registry.config.backends.gcs import Gcs
+from docker_registry.config.backends.glance import Glance
 from docker_registry.config.backends.openstack import OpenStack, Swift
 from docker_registry.config.backends.oss import Oss
 from docker_registry.config.backends.s3 import S3
 
-__all__ = ["S3", "Azure", "DriverKeys", "Elliptics", "Gcs", "OpenStack", "Oss", "Swift"]
+__all__ = ["S3", "Azure", "DriverKeys", "Elliptics", "Gcs", "Glance", "OpenStack", "Oss", "Swift"]

@@ -1,0 +1,222 @@
+"""Images of one registry, and the requests for them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import requests
+from glanceclient import Client, exc
+
+from docker_registry.drivers.glance.errors import glance_errors, status_error
+from docker_registry.drivers.glance.naming import UPLOAD_TAG
+from docker_registry.drivers.openstack import Cloud
+from docker_registry.errors import PathNotFound, Unavailable
+
+#: Properties that our images have: which registry's they are, what lies at which path, since when.
+STORE, PATH, DIGEST, STAMP = (
+    "docker_registry_store",
+    "docker_registry_path",
+    "docker_registry_digest",
+    "docker_registry_stamp",
+)
+#: Changed to renew an image's modified time.
+TOUCHED = "docker_registry_touched"
+
+Image = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Store:
+    """Where a driver keeps its objects.
+
+    :ivar name: of the registry, by which its images are told from those of others.
+    :ivar url: of Glance, where the catalog's isn't the right one.
+    :ivar backend: which of Glance's stores keeps the data.
+    """
+
+    cloud: Cloud
+    name: str
+    url: str | None = None
+    visibility: str = "private"
+    owner: str | None = None
+    backend: str | None = None
+
+
+class Images:
+    """The images of a store. Safe for many threads; nothing is asked before it is needed."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._client: tuple[int, Client] | None = None
+
+    @property
+    def client(self) -> Client:
+        """The client of this process."""
+        pid = os.getpid()
+        if self._client is None or self._client[0] != pid:
+            session = self.store.cloud.session
+            self._client = pid, Client("2", session=session, endpoint_override=self._endpoint())
+        return self._client[1]
+
+    def at(self, path: str) -> list[Image]:
+        """Give the whole images at a path, the one that counts first."""
+        found = self._list({PATH: path, "status": "active"})
+        return sorted(found, key=lambda image: str(image.get(STAMP, "")), reverse=True)
+
+    def below(self, tag: str | None) -> Iterator[Image]:
+        """Give the whole images that have a tag, or all."""
+        filters: dict[str, Any] = {"status": "active"}
+        if tag is not None:
+            filters["tag"] = [tag]
+        return (image for image in self._list(filters) if PATH in image)
+
+    def unfinished(self) -> Iterator[Image]:
+        """Give the images that are at no path, or not whole."""
+        for image in self._list({}):
+            if PATH not in image or image["status"] in ("queued", "saving", "uploading"):
+                yield image
+
+    def get(self, image_id: str) -> Image:
+        """Give an image by its id."""
+        with glance_errors(f"image {image_id}"):
+            found: Image = self.client.images.get(image_id)
+            return found
+
+    def create(self, name: str, tags: list[str], **properties: str) -> str:
+        """Make an image without data, and give its id."""
+        owner = {"owner": self.store.owner} if self.store.owner else {}
+        with glance_errors(f"image {name}"):
+            image = self.client.images.create(
+                name=name,
+                container_format="docker",
+                disk_format="raw",
+                visibility=self.store.visibility,
+                tags=tags or [UPLOAD_TAG],
+                **{STORE: self.store.name, **properties, **owner},
+            )
+        return str(image["id"])
+
+    def update(self, image_id: str, **changes: Any) -> None:
+        """Change properties of an image."""
+        with glance_errors(f"image {image_id}"):
+            self.client.images.update(image_id, **changes)
+
+    def delete(self, image_id: str) -> None:
+        """Delete an image; it may be gone already."""
+        with glance_errors(f"image {image_id}"):
+            try:
+                self.client.images.delete(image_id)
+            except (exc.HTTPNotFound, exc.HTTPGone):
+                return
+
+    def upload(self, image_id: str, chunks: Iterable[bytes]) -> int:
+        """Give an image its data, and the number of bytes.
+
+        Glance's MD5 is compared, which it computes anyway and costs less than its SHA-512.
+        """
+        body = _Body(chunks)
+        headers = {"Content-Type": "application/octet-stream"}
+        if self.store.backend:
+            headers["X-Image-Meta-Store"] = self.store.backend
+        # Neither a new connection nor a new login may send what is left of the bytes as if it
+        # were all: a login that is about to expire is renewed here.
+        try:
+            with glance_errors(f"data of image {image_id}"):
+                self.store.cloud.session.get_token()
+                answer = self._request(
+                    "PUT", image_id, headers=headers, data=body, connect_retries=0
+                )
+        except Exception:
+            body.complain()
+            raise
+        body.complain()
+        if answer.status_code != 204:
+            raise status_error(f"data of image {image_id}", answer.status_code, answer.text)
+        stored = self.get(image_id)
+        if stored["size"] != body.size or stored.get("checksum") not in (None, body.md5):
+            raise Unavailable(f"image {image_id}: Glance has stored other bytes than it was sent")
+        return body.size
+
+    def open(self, image_id: str, first: int, last: int | None) -> requests.Response:
+        """Ask for the data of an image, or a range of it, as a stream."""
+        headers = {} if first == 0 and last is None else {"Range": f"bytes={first}-{last or ''}"}
+        with glance_errors(f"data of image {image_id}"):
+            answer = self._request("GET", image_id, headers=headers, stream=True)
+        if answer.status_code in (200, 206):
+            return answer
+        text = answer.text
+        answer.close()
+        if answer.status_code == 400 and headers:
+            # Glance over Swift knows no ranges: all of it comes, and the reader skips.
+            return self.open(image_id, 0, None)
+        if answer.status_code == 204:
+            raise PathNotFound(f"image {image_id} has no data")
+        raise status_error(f"data of image {image_id}", answer.status_code, text)
+
+    def _request(self, method: str, image_id: str, **options: Any) -> requests.Response:
+        answer: requests.Response = self.store.cloud.session.request(
+            f"{self._endpoint()}/v2/images/{image_id}/file",
+            method,
+            raise_exc=False,
+            authenticated=True,
+            **options,
+        )
+        return answer
+
+    def _list(self, filters: dict[str, Any]) -> list[Image]:
+        with glance_errors(f"images of {self.store.name}"):
+            return list(self.client.images.list(filters={STORE: self.store.name, **filters}))
+
+    def _endpoint(self) -> str:
+        return self.store.cloud.endpoint("image", self.store.url).removesuffix("/v2")
+
+
+class _Body:
+    """Bytes on their way, once: counted, hashed, and with what their source raised."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self.size = 0
+        self._chunks: Iterable[bytes] | None = chunks
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._failure: BaseException | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        chunks, self._chunks = self._chunks, None
+        if chunks is None:
+            raise Unavailable("the bytes can't be sent a second time")
+        try:
+            for chunk in chunks:
+                # An empty chunk would end the transfer.
+                if chunk:
+                    self._md5.update(chunk)
+                    self.size += len(chunk)
+                    yield chunk
+        except Exception as error:
+            self._failure = error
+            raise
+
+    @property
+    def md5(self) -> str:
+        """Of all bytes so far."""
+        return self._md5.hexdigest()
+
+    def complain(self) -> None:
+        """Raise what the source raised, as it was."""
+        if self._failure is not None:
+            raise self._failure
+
+
+def modified(image: Image) -> float:
+    """Give when an image was last changed, in seconds since the epoch."""
+    return datetime.fromisoformat(image["updated_at"]).astimezone(UTC).timestamp()
+
+
+def stamp() -> str:
+    """Give a text that is greater than every earlier one."""
+    return f"{time.time_ns():020}"
