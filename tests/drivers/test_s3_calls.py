@@ -37,7 +37,9 @@ def asked(proxy: FaultyProxy) -> list[str]:
         query = sorted(part.partition("=")[0] for part in urlsplit(request.path).query.split("&"))
         known = {"uploads", "uploadId", "partNumber", "list-type", "delete"}
         copied = ["copy"] if "x-amz-copy-source" in request.headers else []
-        calls.append(" ".join([request.method, *(name for name in query if name in known), *copied]))
+        calls.append(
+            " ".join([request.method, *(name for name in query if name in known), *copied])
+        )
     proxy.forget()
     return calls
 

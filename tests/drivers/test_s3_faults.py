@@ -331,5 +331,12 @@ def test_an_entry_of_a_bulk_delete_that_fails(
         b"<DeleteResult>" + entry + b"</DeleteResult>",
         when=lambda request: request.method == "POST",
     )
+    # It is deleted alone: here with success, and then refused.
+    driver.delete("d")
+    with pytest.raises(PathNotFound):
+        good.stat("d/a")
+    good.put_content("d/a", b"x")
+    refused = b"<Error><Code>AccessDenied</Code></Error>"
+    proxy.respond(403, refused, when=lambda request: request.method == "DELETE")
     with pytest.raises(AccessDenied, match="d/a"):
         driver.delete("d")

@@ -55,9 +55,7 @@ def test_a_part_can_be_sent_again() -> None:
     assert part.seek(0, 2) == 6
 
 
-SIZES = st.one_of(
-    st.integers(1, 100), st.integers(MIB, 12 * MIB), st.integers(20 * MIB, 200 * GIB)
-)
+SIZES = st.one_of(st.integers(1, 100), st.integers(MIB, 12 * MIB), st.integers(20 * MIB, 200 * GIB))
 
 
 @given(st.lists(SIZES, max_size=30))
@@ -83,7 +81,5 @@ def test_many_small_pieces_become_few_parts() -> None:
 
 def test_what_passes_through_memory_is_little() -> None:
     pieces = [Piece("a", 300 * MIB), Piece("b", 10), Piece("c", 300 * MIB), Piece("d", 7)]
-    read = sum(
-        span.stop - span.start for group in plan(pieces) if len(group) > 1 for span in group
-    )
+    read = sum(span.stop - span.start for group in plan(pieces) if len(group) > 1 for span in group)
     assert read == LEAST_PART_BYTES

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING, ClassVar
 
 from docker_registry.drivers.base import Driver, Reader, Stat, UploadState
@@ -14,6 +14,7 @@ from docker_registry.drivers.elliptics.directories import Directories
 from docker_registry.drivers.elliptics.entries import Object, Part, Subdirectory, new_id
 from docker_registry.drivers.elliptics.journal import Journal, Note
 from docker_registry.drivers.elliptics.parts import Parts
+from docker_registry.drivers.elliptics.records import Records
 from docker_registry.drivers.elliptics.register import Registers
 from docker_registry.drivers.elliptics.replicas import Replicas
 from docker_registry.drivers.elliptics.settings import cluster_of
@@ -39,7 +40,7 @@ class EllipticsDriver(Driver):
         replicas = Replicas(cluster, groups, namespace)
         self._registers = Registers(replicas)
         self._journal = Journal(self._registers)
-        self._directories = Directories(self._registers, self._note_dead)
+        self._directories = Directories(Records(self._registers), self._note_dead)
         self._parts = Parts(replicas)
 
     @classmethod
@@ -70,9 +71,8 @@ class EllipticsDriver(Driver):
         return Stat(found.size, found.modified)
 
     def list(self, path: str, after: str = "", limit: int = 1000) -> list[str]:
-        """Read the directory."""
-        names = (name for name in self._directories.read(path) if name > after)
-        return sorted(names)[:limit]
+        """Read the directory, or those of its shards where the names are."""
+        return [name for name, _ in islice(self._directories.entries(path, after), limit)]
 
     def touch(self, path: str) -> None:
         """Change the time in the directory."""
@@ -87,7 +87,7 @@ class EllipticsDriver(Driver):
 
     def delete(self, path: str) -> None:
         """Take the entry out of its directory, then remove the chunks; a tree from below."""
-        if self._directories.read(path):
+        if next(self._directories.entries(path), None):
             self._delete_tree(path)
             return
         with suppress(PathNotFound):
@@ -211,7 +211,7 @@ class EllipticsDriver(Driver):
             raise
 
     def _delete_tree(self, path: str) -> None:
-        entries = self._directories.read(path)
+        entries = dict(self._directories.entries(path))
         for name, entry in entries.items():
             if isinstance(entry, Subdirectory):
                 below = f"{path}/{name}"

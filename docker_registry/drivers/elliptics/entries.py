@@ -6,6 +6,9 @@ import base64
 import json
 import time
 import uuid
+from bisect import bisect_right
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from docker_registry.errors import Unavailable
@@ -58,17 +61,35 @@ Entry = Object | Subdirectory
 
 
 @dataclass(frozen=True, slots=True)
+class Shard:
+    """Some of the entries of a directory.
+
+    :ivar frozen: whether it is about to be replaced: nothing in it changes any more.
+    """
+
+    entries: dict[str, Entry]
+    frozen: bool = False
+
+    def pack(self) -> bytes:
+        """Give the record's bytes."""
+        return _dump({"entries": _pack_all(self.entries), "frozen": self.frozen})
+
+
+@dataclass(frozen=True, slots=True)
 class Directory:
     """The record of a directory.
 
     :ivar id: of this life of the directory; one that was left empty is dead, and gets another id
         when it comes back.
     :ivar died: when it was left empty, in seconds since the epoch; ``None`` while it is alive.
+    :ivar shards: the least name and the id of each shard, in order, if that is where the entries
+        are. The first has all lesser names too.
     """
 
     id: str
     died: float | None = None
     entries: dict[str, Entry] = field(default_factory=dict)
+    shards: tuple[tuple[str, str], ...] = ()
 
     @property
     def alive(self) -> bool:
@@ -79,38 +100,75 @@ class Directory:
         """Give the directory with these entries and no others; without any it is dead."""
         return Directory(self.id, None if entries else time.time(), entries)
 
-    def with_entry(self, name: str, entry: Entry | None) -> Directory:
-        """Give the directory with an entry set, or taken out."""
-        entries = {other: old for other, old in self.entries.items() if other != name}
-        if entry is not None:
-            entries[name] = entry
-        return self.with_entries(entries)
+    def with_shards(self, shards: tuple[tuple[str, str], ...]) -> Directory:
+        """Give the directory with its entries in these shards."""
+        return Directory(self.id, shards=shards) if shards else self.with_entries({})
+
+    def replacing(self, old: str, new: tuple[tuple[str, str], ...]) -> Directory:
+        """Give the directory with other shards in the place of one, if it still has that one."""
+        for place, (_, id_) in enumerate(self.shards):
+            if id_ == old:
+                return self.with_shards(self.shards[:place] + new + self.shards[place + 1 :])
+        return self
+
+    def place(self, name: str) -> int:
+        """Give the number of the shard that a name belongs to."""
+        return max(bisect_right(self.shards, name, key=lambda shard: shard[0]) - 1, 0)
 
     def pack(self) -> bytes:
         """Give the record's bytes."""
-        record = {
-            "id": self.id,
-            "died": self.died,
-            "entries": {name: _pack(entry) for name, entry in sorted(self.entries.items())},
-        }
-        return json.dumps(record, separators=(",", ":")).encode()
+        return _dump(
+            {
+                "id": self.id,
+                "died": self.died,
+                "entries": _pack_all(self.entries),
+                "shards": self.shards,
+            }
+        )
 
 
 def unpack(data: bytes | None) -> Directory | None:
-    """Read a record."""
+    """Read the record of a directory."""
     if data is None:
         return None
-    try:
+    with _reading():
         record = json.loads(data)
-        entries = {name: _unpack(entry) for name, entry in record["entries"].items()}
-        return Directory(record["id"], record["died"], entries)
-    except (KeyError, TypeError, ValueError) as error:
+        shards = tuple((str(name), str(id_)) for name, id_ in record["shards"])
+        return Directory(record["id"], record["died"], _unpack_all(record["entries"]), shards)
+
+
+def unpack_shard(data: bytes | None) -> Shard | None:
+    """Read the record of a shard."""
+    if data is None:
+        return None
+    with _reading():
+        record = json.loads(data)
+        return Shard(_unpack_all(record["entries"]), record["frozen"])
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise Unavailable("Elliptics: the record of a directory can't be read") from error
 
 
 def new_id() -> str:
     """Give an id that nothing else has."""
     return uuid.uuid4().hex
+
+
+def _dump(record: dict[str, object]) -> bytes:
+    return json.dumps(record, separators=(",", ":")).encode()
+
+
+def _pack_all(entries: dict[str, Entry]) -> dict[str, object]:
+    return {name: _pack(entry) for name, entry in sorted(entries.items())}
+
+
+def _unpack_all(entries: dict[str, dict[str, object]]) -> dict[str, Entry]:
+    return {name: _unpack(entry) for name, entry in entries.items()}
 
 
 def _pack(entry: Entry) -> dict[str, object]:

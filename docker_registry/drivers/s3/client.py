@@ -8,11 +8,13 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
 
 if TYPE_CHECKING:
+    from botocore.awsrequest import AWSRequest
     from types_boto3_s3 import S3Client
 
 MIB = 1024 * 1024
@@ -147,12 +149,30 @@ class Connection:
         events = client.meta.events
         events.register_last("before-call.s3", _send_at_once)
         events.register_last("before-call.s3.DeleteObjects", _add_md5)
+        events.register("before-sign.s3", _sign_path)
+        if endpoint is not None:
+            events.register_last("before-call.s3", _stay_here)
         return client
 
 
 def _send_at_once(params: dict[str, Any], **_: Any) -> None:
     """Send bodies without asking first: a proxy that doesn't answer `Expect` costs a second."""
     params["headers"].pop("Expect", None)
+
+
+def _stay_here(context: dict[str, Any], **_: Any) -> None:
+    """Take a redirection for the error that it is: only Amazon's name the region to go on to.
+
+    The SDK would ask for the region, be redirected again, and so on.
+    """
+    context.setdefault("s3_redirect", {})["redirected"] = True
+
+
+def _sign_path(request: AWSRequest, signature_version: str, **_: Any) -> None:
+    """Sign the path that is sent, in version 2: RGW minds a slash behind the bucket."""
+    path = urlsplit(str(request.url)).path
+    if signature_version == "s3" and request.auth_path == f"{path}/":
+        request.auth_path = path
 
 
 def _add_md5(params: dict[str, Any], **_: Any) -> None:
