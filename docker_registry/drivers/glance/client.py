@@ -170,8 +170,15 @@ class Images:
         return answer
 
     def _list(self, filters: dict[str, Any]) -> list[Image]:
-        with glance_errors(f"images of {self.store.name}"):
-            return list(self.client.images.list(filters={STORE: self.store.name, **filters}))
+        where = f"images of {self.store.name}"
+        try:
+            with glance_errors(where):
+                # Another project may make an image public that looks like one of ours.
+                owner = self.store.owner or self.store.cloud.session.get_project_id()
+                ours = {"owner": owner, STORE: self.store.name}
+                return list(self.client.images.list(filters={**ours, **filters}))
+        except PathNotFound as error:
+            raise Unavailable(f"{where}: no Glance there, check OS_GLANCE_URL: {error}") from error
 
     def _endpoint(self) -> str:
         return self.store.cloud.endpoint("image", self.store.url).removesuffix("/v2")
