@@ -115,7 +115,8 @@ class GlanceDriver(Driver):
         ]
         if not doomed:
             raise PathNotFound(f"{path}: not in Glance")
-        for image in doomed:
+        # The newest at a path comes first, and goes last: else an older one would be seen.
+        for image in reversed(doomed):
             self._images.delete(image["id"])
 
     def start_upload(self, path: str) -> UploadState:
