@@ -35,6 +35,7 @@ SPECIAL = {
     "loglevel": ("Warning", "warning"),
     "elliptics_groups": ("[7, 8]", [7, 8]),
     "storage_path": ("/some/where", "/some/where"),
+    "glance_visibility": ("shared", "shared"),
 }
 
 
