@@ -61,7 +61,17 @@ class Images:
         pid = os.getpid()
         if self._client is None or self._client[0] != pid:
             session = self.store.cloud.session
-            self._client = pid, Client("2", session=session, endpoint_override=self._endpoint())
+            self._client = (
+                pid,
+                Client(
+                    "2",
+                    session=session,
+                    endpoint_override=self._endpoint(),
+                    status_code_retries=self.store.cloud.patience.attempts - 1,
+                    # Two changes of one image at a time: its database refuses one, as a 500.
+                    retriable_status_codes=[500, 502, 503, 504],
+                ),
+            )
         return self._client[1]
 
     def at(self, path: str) -> list[Image]:
