@@ -142,6 +142,7 @@ class GlanceDriver(Driver):
         """Say of the only part that it is at the path. Several have to be sent again as one."""
         if len(state["parts"]) != 1:
             self.write(state["path"], self.upload_content(state), path)
+            self.abort(state)
             return
         (part,) = state["parts"]
         labels = self._labels(path)
