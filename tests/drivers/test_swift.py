@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import pytest
@@ -86,7 +87,12 @@ def test_each_call_is_one_request(watched: SwiftDriver, proxy: FaultyProxy) -> N
     watched.touch("a")
     with watched.reader("a", 3, 4) as reader:
         assert b"".join(reader) == b"3456"
-    assert [request.method for request in proxy.requests] == ["PUT", "GET", "HEAD", "POST", "GET"]
+    # A touch looks first what the object has, which the POST must not take away.
+    assert [request.method for request in proxy.requests] == [
+        *("PUT", "GET", "HEAD"),
+        *("HEAD", "POST"),
+        "GET",
+    ]
     proxy.forget()
     with pytest.raises(PathNotFound):
         watched.stat("nothing")
@@ -100,12 +106,19 @@ def test_a_small_blob_is_one_request_and_a_large_one_its_segments(
     assert proxy.methods() == {"PUT": 1}
     proxy.forget()
     watched.write("up/2", chunks(LARGE), "large")
-    # Three segments, the note whom they belong to, and the manifest.
-    assert proxy.methods() == {"PUT": 5}
+    # Five segments, the note whom they belong to, and the manifest.
+    assert proxy.methods() == {"PUT": 7}
     proxy.forget()
     state = watched.append(watched.start_upload("up/3"), chunks(LARGE))
-    assert proxy.methods() == {"PUT": 3}
+    assert proxy.methods() == {"PUT": 5}
+    proxy.forget()
     watched.commit(state, "committed")
+    # The note, a look whether somebody gave the upload up, and the manifest.
+    assert [call.method for call in proxy.requests if call.path != "/info"] == [
+        "PUT",
+        "HEAD",
+        "PUT",
+    ]
     assert content(watched, "committed") == LARGE
 
 
@@ -114,10 +127,58 @@ def test_a_small_blob_is_one_request_and_a_large_one_its_segments(
 
 def test_an_object_that_is_deleted_leaves_no_segments(driver: SwiftDriver) -> None:
     driver.write("up/1", chunks(LARGE), "large")
-    assert len(names(driver)) == 4
+    assert len(names(driver)) == 6
     assert driver.stat("large").size == len(LARGE)
     driver.delete("large")
     assert [name for name in names(driver) if "owner=" not in name] == []
+
+
+@pytest.mark.parametrize("settings_of", [swift_settings, rgw_settings])
+def test_a_blob_that_is_pushed_again_leaves_nothing_behind_the_sweep(settings_of) -> None:
+    with swift_store(settings_of) as opened:
+        driver = opened()
+        driver.write("up/1", chunks(LARGE), "same")
+        driver.write("up/2", chunks(LARGE), "same")
+        assert driver.sweep(time.time() + 3600) == 1
+        assert len(names(driver)) == 6
+        assert content(driver, "same") == LARGE
+        driver.touch("same")
+        assert driver.sweep(time.time() + 3600) == 0
+        driver.delete("same")
+        assert driver.sweep(time.time() + 3600) == 1
+        assert names(driver) == []
+
+
+def test_an_upload_given_up_while_it_is_committed_breaks_no_object(driver: SwiftDriver) -> None:
+    driver.write("up/1", chunks(LARGE), "shared")
+    state = driver.append(driver.start_upload("up/2"), chunks(LARGE))
+    container = driver._segments.container
+    delete_all = container.delete_all
+
+    def commit_first(doomed) -> None:
+        container.delete_all = delete_all
+        with pytest.raises(PathNotFound):
+            driver.commit(state, "shared")
+        delete_all(doomed)
+
+    # The commit comes when the abort has looked, and has deleted nothing yet.
+    container.delete_all = commit_first
+    driver.abort(state)
+    assert content(driver, "shared") == LARGE
+
+
+def test_a_touch_leaves_dynamic_large_objects_what_they_are(driver: SwiftDriver) -> None:
+    container = driver._objects
+    for number in (1, 2):
+        driver.put_content(f"segments/{number}", b"part")
+    container.connection.put_object(
+        container.name,
+        f"{driver._prefix}old",
+        b"",
+        headers={"X-Object-Manifest": f"{container.name}/{driver._prefix}segments/"},
+    )
+    driver.touch("old")
+    assert driver.get_content("old") == b"partpart"
 
 
 def test_a_client_that_goes_away_leaves_no_segments(driver: SwiftDriver) -> None:
@@ -148,7 +209,7 @@ def test_the_sweep_takes_what_nothing_uses(driver: SwiftDriver) -> None:
     assert driver.sweep(time.time() - 3600) == 0
     assert len(names(driver)) == before
     assert driver.sweep(time.time() + 3600) == 2
-    assert len(names(driver)) == 4
+    assert len(names(driver)) == 6
     assert content(driver, "used") == LARGE
     assert driver.get_content("replaced") == b"small now"
     with pytest.raises(PathNotFound):
@@ -280,10 +341,55 @@ def test_a_request_that_fails_once_is_repeated(watched: SwiftDriver, proxy: Faul
     assert watched.get_content("a") == b"x"
 
 
-def test_a_read_that_breaks_goes_on(watched: SwiftDriver, proxy: FaultyProxy) -> None:
-    watched.write("up/1", chunks(LARGE), "large")
-    proxy.reset_after(10 * MIB, when=lambda request: request.method == "GET", times=1)
+@pytest.mark.parametrize("settings_of", [swift_settings, rgw_settings])
+def test_a_read_that_breaks_goes_on(settings_of) -> None:
+    url = urlsplit(SwiftDriver.from_settings(settings_of())._objects.path())
+    assert url.hostname and url.port
+    with FaultyProxy(url.hostname, url.port) as proxy:
+        account = f"http://127.0.0.1:{proxy.port}{url.path.rsplit('/', 2)[0]}"
+        with swift_store(lambda: settings_of(swift_object_storage_url=account)) as opened:
+            driver = opened()
+            driver.write("up/1", chunks(LARGE), "large")
+            proxy.reset_after(10 * MIB, when=lambda request: request.method == "GET", times=1)
+            assert content(driver, "large") == LARGE
+            with driver.reader("large") as reader:
+                coming = iter(reader)
+                next(coming)
+                driver.write("up/2", chunks(LARGE[::-1]), "large")
+                proxy.reset_all()
+                with pytest.raises(Unavailable, match="replaced"):
+                    list(coming)
+
+
+def test_a_manifest_that_can_not_be_checked_is_no_lost_upload(
+    watched: SwiftDriver, proxy: FaultyProxy
+) -> None:
+    state = watched.append(watched.start_upload("up/1"), chunks(LARGE))
+
+    def is_manifest(request: Request) -> bool:
+        return "multipart-manifest=put" in request.path
+
+    proxy.respond(400, b"Errors:\nsegments/1, 503 Service Unavailable", when=is_manifest)
+    with pytest.raises(Unavailable):
+        watched.commit(state, "large")
+    proxy.pass_through()
+    watched.commit(state, "large")
     assert content(watched, "large") == LARGE
+
+
+def test_limits_that_are_not_told_are_the_defaults(
+    watched: SwiftDriver, proxy: FaultyProxy
+) -> None:
+    state = watched.append(watched.start_upload("up/1"), chunks(LARGE))
+    proxy.respond(403, when=lambda request: request.path == "/info")
+    watched.commit(state, "large")
+    assert content(watched, "large") == LARGE
+
+
+def test_nodes_may_check_at_the_same_time(driver: SwiftDriver) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        for checked in [pool.submit(driver.check) for _ in range(24)]:
+            checked.result()
 
 
 def test_segments_of_a_write_that_fails_are_removed(

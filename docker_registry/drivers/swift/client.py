@@ -24,6 +24,10 @@ BACKOFF, MOST_BACKOFF = 0.2, 2.0
 TRUST = 10.0
 #: How many names Swift lists at most (container_listing_limit).
 MOST_NAMES = 10_000
+BYTES = "application/octet-stream"
+#: What an object would lose by a POST that doesn't repeat it (Swift API, "Create or update object
+#: metadata"). Without its manifest a dynamic large object would be an empty one.
+_LOST_BY_POST = ("x-object-manifest", "x-delete-at", "content-disposition", "content-encoding")
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,9 @@ class Container:
         """Name an object in a message."""
         return f"Swift, container {self.name}, object {name}"
 
-    def put(self, name: str, part: Part, query: str | None = None) -> str:
+    def put(
+        self, name: str, part: Part, query: str | None = None, content_type: str = BYTES
+    ) -> str:
         """PUT an object, and give its MD5; Swift refuses it if other bytes arrive."""
         md5 = hashlib.md5(usedforsecurity=False)
         for chunk in part.chunks:
@@ -77,9 +83,10 @@ class Container:
                 content_length=len(part),
                 # Of a manifest it would be that of the segments.
                 etag=None if query else md5.hexdigest(),
-                content_type="application/octet-stream",
+                content_type=content_type,
                 query_string=query,
             )
+        self._seen = time.monotonic()
         return md5.hexdigest()
 
     def get(
@@ -106,10 +113,15 @@ class Container:
             found: Mapping[str, str] = self.connection.head_object(self.name, name)
             return found
 
-    def post(self, name: str) -> None:
-        """POST an object: its modified time becomes now."""
+    def renew(self, name: str) -> None:
+        """POST what an object has already: its modified time becomes now."""
+        kept = {
+            header: value
+            for header, value in self.head(name).items()
+            if header in _LOST_BY_POST or header.startswith("x-object-meta-")
+        }
         with swift_errors(self.where(name)), self._found(name):
-            self.connection.post_object(self.name, name, {})
+            self.connection.post_object(self.name, name, kept)
 
     def delete(self, name: str, query: str | None = None) -> None:
         """DELETE an object."""

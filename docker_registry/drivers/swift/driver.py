@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
@@ -14,11 +15,19 @@ from docker_registry.drivers.base import Driver, Stat, UploadState
 from docker_registry.drivers.openstack import connect
 from docker_registry.drivers.parts import Part, cut
 from docker_registry.drivers.swift.client import Container, Store
+from docker_registry.drivers.swift.errors import misses_segments
 from docker_registry.drivers.swift.limits import Limits
 from docker_registry.drivers.swift.reader import SwiftReader
-from docker_registry.drivers.swift.segments import Segment, Segments, parts_of, sizes
+from docker_registry.drivers.swift.segments import (
+    MANIFEST,
+    Segment,
+    Segments,
+    mark,
+    parts_of,
+    sizes,
+)
 from docker_registry.drivers.swift.tempurl import Signer
-from docker_registry.errors import ConfigError, PathNotFound, StorageError
+from docker_registry.errors import ConfigError, PathNotFound, StorageError, Unavailable
 
 if TYPE_CHECKING:
     from docker_registry.config import Settings
@@ -106,8 +115,8 @@ class SwiftDriver(Driver):
         return flat.children(pages, holds, after, limit)
 
     def touch(self, path: str) -> None:
-        """POST the object."""
-        self._objects.post(self._name(path))
+        """HEAD the object, and POST what it has."""
+        self._objects.renew(self._name(path))
 
     def delete(self, path: str) -> None:
         """Look whether it is an object, and delete it with its segments; else list what is below.
@@ -159,6 +168,7 @@ class SwiftDriver(Driver):
         if not state["segments"]:
             self._put(name, b"")
         elif self._limits.allow([size for _, _, size in state["segments"]]):
+            self._segments.claim(state["groups"], name)
             self._join(state["groups"], state["segments"], name)
         else:
             self.write(state["path"], self.upload_content(state), path)
@@ -177,6 +187,7 @@ class SwiftDriver(Driver):
             self._objects.put(name, first)
             return
         group, segments = self._segments.store(chain([first, second], parts))
+        self._segments.own([group], name)
         self._join([group], segments, name)
 
     def sweep(self, before: float) -> int:
@@ -187,7 +198,7 @@ class SwiftDriver(Driver):
         """Make the containers if need be; store and delete an object."""
         for container in (self._objects, self._segments.container):
             container.make()
-        probe = self._name(f"check-{id(self)}")
+        probe = self._name(f"check-{uuid.uuid4().hex}")
         self._put(probe, b"check")
         self._objects.delete(probe)
 
@@ -202,12 +213,11 @@ class SwiftDriver(Driver):
         self._objects.put(name, Part([data]))
 
     def _join(self, groups: Sequence[str], segments: Sequence[Segment], name: str) -> None:
-        self._segments.own(groups, name)
+        manifest = Part([self._segments.manifest(segments)])
         try:
-            manifest = Part([self._segments.manifest(segments)])
-            self._objects.put(name, manifest, query="multipart-manifest=put")
+            self._objects.put(name, manifest, MANIFEST, content_type=mark(groups))
         except StorageError as error:
-            if getattr(error.__cause__, "http_status", None) in (400, 404):
+            if misses_segments(error):
                 raise PathNotFound(f"{self._objects.where(name)}: segments are gone") from error
             raise
 
@@ -218,6 +228,10 @@ class SwiftDriver(Driver):
         parts = parts_of(self._objects, name)
         if parts is None:
             self._objects.delete(name, query="multipart-manifest=delete")
+            with suppress(PathNotFound):
+                # The answer is 200, whatever became of it.
+                self._objects.head(name)
+                raise Unavailable(f"{self._objects.where(name)}: it could not be deleted")
             return
         self._objects.delete(name)
         self._segments.container.delete_all(

@@ -40,6 +40,22 @@ def swift_errors(where: str) -> Iterator[None]:
         raise Unavailable(f"{where}: {first_line(error)}") from error
 
 
+def misses_segments(error: StorageError) -> bool:
+    """Tell whether a manifest was refused because segments of it are not there.
+
+    Swift answers 400 then, and 404 for each of them in the body; it does so too, with another
+    status, when it couldn't ask for them. Ceph's gateway answers 404 with the name of its error.
+    """
+    cause = error.__cause__
+    if not isinstance(cause, ClientException):
+        return False
+    body = cause.http_response_content or b""
+    text = body.decode(errors="replace") if isinstance(body, bytes) else str(body)
+    return (cause.http_status == HTTPStatus.BAD_REQUEST and "404 Not Found" in text) or (
+        cause.http_status == HTTPStatus.NOT_FOUND and "NoSuchKey" in text
+    )
+
+
 def _translated(where: str, error: ClientException) -> StorageError:
     status = error.http_status
     text = f"{where}: {status or ''} {error.http_reason or first_line(error)}"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 from docker_registry.drivers.swift.client import Container
 from docker_registry.drivers.swift.errors import swift_errors
+from docker_registry.errors import AccessDenied, PathNotFound
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -25,10 +29,16 @@ class Limits:
 
     @classmethod
     def of(cls, container: Container) -> Self:
-        """Ask ``/info`` (Swift API, "Discoverability"); Ceph's has less to say."""
-        with swift_errors("Swift, /info"):
-            connection = container.connection
-            known: dict[str, Any] = connection.get_capabilities(_info(container))
+        """Ask ``/info`` (Swift API, "Discoverability").
+
+        Ceph's has less to say, and an operator may close it (expose_info): Swift's defaults then.
+        """
+        known: dict[str, Any] = {}
+        try:
+            with swift_errors("Swift, /info"):
+                known = container.connection.get_capabilities(_info(container))
+        except (PathNotFound, AccessDenied):
+            log.info("this Swift doesn't tell its limits: taking the defaults")
         slo = known.get("slo", {})
         return cls(
             int(slo.get("max_manifest_segments", 1000)),

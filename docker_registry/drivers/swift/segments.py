@@ -4,9 +4,15 @@ Swift API, "Static large objects". The segments of one append are a group::
 
     <container>_segments/<prefix><group>/<number>            a segment
     <container>_segments/<prefix><group>/owner=<name>        the object it was meant for
+    <container>_segments/<prefix><group>/dropped             nobody may make an object of it
 
 The owner is noted before the manifest is stored. So a group without one belongs to an upload, or
-to nobody; and of a group with one the manifest of that object tells whether it uses it.
+to nobody; and of a group with one the manifest of that object tells whether it uses it. Where the
+server gives no manifest, the content type of the object tells: it names the first group.
+
+Who commits notes the owner and then looks whether the group is dropped; who drops notes that and
+then looks for an owner. So at least one of the two sees the other, and no object is made of
+segments that are being deleted.
 """
 
 from __future__ import annotations
@@ -14,7 +20,8 @@ from __future__ import annotations
 import json
 import threading
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import chain, repeat
 from typing import Any
@@ -22,18 +29,23 @@ from urllib.parse import quote, unquote
 
 from docker_registry.drivers.blocks import in_parallel
 from docker_registry.drivers.parts import Part
-from docker_registry.drivers.swift.client import Container
+from docker_registry.drivers.swift.client import BYTES, Container
 from docker_registry.drivers.swift.errors import swift_errors
-from docker_registry.errors import PathNotFound, QuotaExceeded
+from docker_registry.errors import PathNotFound, QuotaExceeded, StorageError
 
 MIB = 1024 * 1024
 #: Sizes of segments, and how many have each: in all 1,000, the most that a manifest may have by
-#: default (max_manifest_segments), and 150 GiB.
-STEPS = ((16 * MIB, 250), (64 * MIB, 250), (256 * MIB, 500))
+#: default (max_manifest_segments), and 134 GiB.
+STEPS = ((8 * MIB, 250), (32 * MIB, 250), (256 * MIB, 500))
 #: How many segments of one upload are on their way at a time.
-IN_FLIGHT = 3
+IN_FLIGHT = 2
+
+#: Has a PUT store a manifest.
+MANIFEST = "multipart-manifest=put"
 
 _OWNER = "owner="
+_DROPPED = "dropped"
+_MARK = f"{BYTES}; segments="
 
 #: Name, MD5 and size in bytes.
 Segment = tuple[str, str, int]
@@ -74,15 +86,25 @@ class Segments:
         try:
             in_parallel(put, enumerate(parts), IN_FLIGHT)
         except BaseException:
-            with swift_errors(self.container.name):
+            # What can't be deleted now is swept some day; what went wrong first is what matters.
+            with suppress(StorageError):
                 self.container.delete_all(name for name, *_ in stored.values())
             raise
         return group, [stored[number] for number in sorted(stored)]
 
     def own(self, groups: Iterable[str], owner: str) -> None:
-        """Note the object that groups are for."""
-        for group in groups:
-            self.container.put(f"{self._prefix}{group}/{_OWNER}{quote(owner, safe='')}", Part([]))
+        """Note the object that groups are for, all under the mark of the first."""
+        known = list(groups)
+        for group in known:
+            name = f"{self._prefix}{group}/{_OWNER}{quote(owner, safe='')}"
+            self.container.put(name, Part([known[0].encode()]))
+
+    def claim(self, groups: Iterable[str], owner: str) -> None:
+        """Note the object that groups are for; ``PathNotFound`` if one was dropped."""
+        known = list(groups)
+        self.own(known, owner)
+        for group in filter(self._is_dropped, known):
+            raise PathNotFound(f"{self.container.where(group)}: the upload was given up")
 
     def manifest(self, segments: Iterable[Segment]) -> bytes:
         """Give the manifest of an object that has these segments."""
@@ -95,6 +117,7 @@ class Segments:
 
     def drop(self, group: str) -> None:
         """Delete a group, unless it may belong to an object."""
+        self.container.put(f"{self._prefix}{group}/{_DROPPED}", Part([]))
         names = [entry["name"] for entry in self._entries(f"{self._prefix}{group}/")]
         if not any(_is_owner(name) for name in names):
             self.container.delete_all(names)
@@ -103,15 +126,44 @@ class Segments:
         """Delete the groups that nothing uses and that are older, and give their number."""
         swept = 0
         for entries in self._groups():
-            names = [entry["name"] for entry in entries]
             if max(map(_modified, entries)) >= before:
                 continue
-            owners = [unquote(name.partition(_OWNER)[2]) for name in names if _is_owner(name)]
-            directory = names[0].rpartition("/")[0]
-            if not any(_uses(objects, owner, directory) for owner in owners):
+            names = [entry["name"] for entry in entries]
+            notes = [name for name in names if _is_owner(name)]
+            if not notes:
+                self.drop(_directory(entries[0]).removeprefix(self._prefix))
+            elif any(self._in_use(note, objects) for note in notes):
+                continue
+            else:
                 self.container.delete_all(sorted(names, key=_is_owner))
-                swept += 1
+            swept += 1
         return swept
+
+    def _is_dropped(self, group: str) -> bool:
+        try:
+            self.container.head(f"{self._prefix}{group}/{_DROPPED}")
+        except PathNotFound:
+            return False
+        return True
+
+    def _in_use(self, note: str, objects: Container) -> bool:
+        """Tell whether the object that a note names uses the segments beside it, or might."""
+        directory, _, owner = note.partition(f"/{_OWNER}")
+        owner = unquote(owner)
+        try:
+            found = objects.head(owner)
+            if "x-static-large-object" not in found:
+                return False
+            parts = parts_of(objects, owner)
+            if parts is not None:
+                return any(name.startswith(f"{directory}/") for _, name in parts)
+            _, body = self.container.get(note)
+        except PathNotFound:
+            return False
+        with swift_errors(self.container.where(note)):
+            first = body.read().decode() if body else ""
+        marked = found.get("content-type", "").partition(_MARK)[2]
+        return not (marked and first) or marked == first
 
     def _groups(self) -> Iterator[list[dict[str, Any]]]:
         group: list[dict[str, Any]] = []
@@ -142,15 +194,9 @@ def parts_of(container: Container, name: str) -> list[tuple[str, str]] | None:
     return [(entry[0], entry[2]) for entry in entries]
 
 
-def _uses(objects: Container, owner: str, directory: str) -> bool:
-    """Tell whether an object uses the segments below a directory, or might."""
-    try:
-        if "x-static-large-object" not in objects.head(owner):
-            return False
-        parts = parts_of(objects, owner)
-    except PathNotFound:
-        return False
-    return parts is None or any(name.startswith(f"{directory}/") for _, name in parts)
+def mark(groups: Sequence[str]) -> str:
+    """Give the content type of an object whose segments are of these groups."""
+    return f"{_MARK}{groups[0]}"
 
 
 def _is_owner(name: str) -> bool:
