@@ -280,7 +280,7 @@ class Chain(Driver):
             try:
                 home.run(put)
             except FAILURES as error:
-                log.info("%s goes to the journal: %s", path, error)
+                log.debug("%s goes to the journal: %s", path, error)
             else:
                 return
         self._first(keepers, lambda member: self.journal.add(member, path, PUT, data))
