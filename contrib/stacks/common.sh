@@ -96,6 +96,7 @@ once() { # NAME COMMAND
 
 start() {
   local process jobs=() failed=0
+  mkdir -p "$state"
   once prepared prepare
   for process in "${processes[@]}"; do running "$process" || rm -f "$state/$process.pid"; done
   for process in "${processes[@]}"; do "start_$process" & jobs+=($!); done
