@@ -19,7 +19,7 @@ from tests import images
 from tests.servers import RegistryServer, free_port
 from tests.tools import CHECKOUT, Tool, require_service
 
-PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
+PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").rglob("*.md"))]
 #: Shown, and run by something else: this is one of the tests that it runs.
 RUN_ELSEWHERE = {"make test"}
 START_SECONDS = 300
