@@ -70,6 +70,8 @@ def _servers(fixtures: dict[str, Any]) -> Iterator[Server]:
             yield from value.servers
 
 
+# First, since xdist reads the markers in the same hook.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let tests of one module run one after another, but those of different drivers side by side.
 
