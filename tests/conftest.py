@@ -68,16 +68,3 @@ def _servers(fixtures: dict[str, Any]) -> Iterator[Server]:
             yield value
         elif isinstance(value, ServerFactory):
             yield from value.servers
-
-
-# First, since xdist reads the markers in the same hook.
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let tests of one module run one after another, but those of different drivers side by side.
-
-    For ``--dist loadgroup``: modules share servers, and the suite of the drivers is the longest.
-    """
-    for item in items:
-        callspec = getattr(item, "callspec", None)
-        driver = callspec.params.get("open_driver", "") if callspec else ""
-        item.add_marker(pytest.mark.xdist_group(f"{item.nodeid.partition('::')[0]}{driver}"))
