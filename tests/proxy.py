@@ -92,12 +92,13 @@ class _Cut(Exception):
 class FaultyProxy:
     """A threaded proxy on a port of 127.0.0.1.
 
+    :param listen: that port, if it mustn't be any that is free.
     :ivar port: stays the same also while connections are refused.
     :ivar requests: heads of all requests that came, in order.
     :ivar connections: how many connections were taken.
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, listen: int | None = None) -> None:
         self._upstream = (host, port)
         self.requests: list[Request] = []
         self.connections = 0
@@ -105,7 +106,7 @@ class FaultyProxy:
         self._fault = _Fault()
         self._sockets: set[socket.socket] = set()
         self._lock = threading.Lock()
-        self._listener = self._listen(free_port())
+        self._listener = self._listen(listen or free_port())
         self.port: int = self._listener.getsockname()[1]
 
     # What a test sees
