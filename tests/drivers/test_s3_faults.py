@@ -337,6 +337,7 @@ def test_an_entry_of_a_bulk_delete_that_fails(
     with pytest.raises(PathNotFound):
         good.stat("d/a")
     good.put_content("d/a", b"x")
+    good.delete("d/b")
     refused = b"<Error><Code>AccessDenied</Code></Error>"
     proxy.respond(403, refused, when=lambda request: request.method == "DELETE")
     with pytest.raises(AccessDenied, match="d/a"):
