@@ -37,7 +37,8 @@ def check() -> None:
         except ConfigError as error:
             problems.append(str(error))
     if problems:
-        raise ConfigError("\n".join(problems))
+        # What is wrong with the file itself is told by both parts.
+        raise ConfigError("\n".join(dict.fromkeys(problems)))
     for settings in loaded:
         _show(settings)
         if isinstance(settings, Settings):
@@ -54,7 +55,8 @@ def _load() -> Settings:
 
 def _show(settings: Loaded) -> None:
     origin = settings.provenance
-    click.echo(f"{origin.file}, flavor {origin.flavor}:" if origin.file else "\nserver:")
+    part = f"flavor {origin.flavor}" if origin.flavor else "configuration of Distribution"
+    click.echo(f"{origin.file}, {part}:" if origin.file else "\nserver:")
     layout = Table("key", "value", "source", box=None, pad_edge=False)
     for row in report.effective(settings):
         layout.add_row(*map(Text, row))

@@ -105,7 +105,10 @@ def _find(name: str, key: str, settings: Settings) -> type[Driver]:
 
 
 def _where(settings: Settings) -> str:
-    return f"the flavor {settings.provenance.flavor!r} (see SETTINGS_FLAVOR)"
+    origin = settings.provenance
+    if origin.file and not origin.flavor:
+        return str(origin.file)
+    return f"the flavor {origin.flavor!r} (see SETTINGS_FLAVOR)"
 
 
 def _for_member(settings: Settings, name: str) -> Settings:
