@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from docker_registry.config import distribution, environment
+from docker_registry.config.distribution.translation import Said, Translation
 from docker_registry.config.files import find, flavors, read
 from docker_registry.config.keys import Leaf, Provenance, gather, leaves
 from docker_registry.config.model import Settings
@@ -61,30 +62,38 @@ def _make(
     except ValidationError as error:
         problems = problems + environment.explain(error, leaves(Settings), sources)
     if problems:
-        raise ConfigError(environment.summary(where, problems))
+        raise ConfigError(environment.summary(where, list(dict.fromkeys(problems))))
     return settings
+
+
+def translate(document: Mapping[Any, Any], environ: Mapping[str, str]) -> Translation:
+    """Translate a configuration of Distribution, whose variables are those that are not ours."""
+    ours = {leaf.env for model in (Settings, Runner) for leaf in leaves(model)}
+    theirs = {name: text for name, text in environ.items() if name not in ours}
+    return distribution.translate(document, theirs)
 
 
 def _load_distribution(
     path: Path, document: Mapping[Any, Any], environ: Mapping[str, str]
 ) -> Settings:
-    ours = {leaf.env: leaf for model in (Settings, Runner) for leaf in leaves(model) if leaf.env}
-    theirs = {name: text for name, text in environ.items() if name not in ours}
-    translation = distribution.translate(document, theirs)
-    values, sources = gather(
-        leaves(Settings), partial(distribution.find, translation.values, environ)
-    )
+    translation = translate(document, environ)
+    said = translation.values
+    values, sources = gather(leaves(Settings), partial(distribution.find, said, environ))
     where = f"{path}, configuration of Distribution"
     settings = _make(values, sources, where, translation.problems)
-    notes = list(translation.notes)
-    for name, leaf in ours.items():
-        said = translation.values.get(leaf.name)
-        if said and not said.is_default and environment.lookup(environ, name):
-            notes.append(f"{name} has no effect: {leaf.name} is said already ({said.source})")
-    if environment.lookup(environ, "SETTINGS_FLAVOR"):
-        notes.append("SETTINGS_FLAVOR has no effect: a file of Distribution has no flavors")
+    notes = [*translation.notes, *_overruled(said, environ)]
     settings._provenance = Provenance(path, None, sources, notes)
     return settings
+
+
+def _overruled(said: Mapping[str, Said], environ: Mapping[str, str]) -> Iterator[str]:
+    """Name the variables of ours that are set, and have no effect beside Distribution's file."""
+    for leaf in (*leaves(Settings), *leaves(Runner)):
+        found = said.get(leaf.name)
+        if found and not found.is_default and leaf.env and environment.lookup(environ, leaf.env):
+            yield f"{leaf.env} has no effect: {leaf.name} is said already ({found.source})"
+    if environment.lookup(environ, "SETTINGS_FLAVOR"):
+        yield "SETTINGS_FLAVOR has no effect: a file of Distribution has no flavors"
 
 
 #: A part of the file, with the name of its flavor.

@@ -14,7 +14,13 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, ValidationError, model_validator
+from pydantic import (
+    BeforeValidator,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from docker_registry.config import distribution, environment
 from docker_registry.config.files import find, read
@@ -84,7 +90,9 @@ class Runner(Loaded):
     tls_certificate: str | None = key(
         None, "Path of the PEM file with the certificate chain.", "REGISTRY_TLS_CERTIFICATE"
     )
-    tls_key: str | None = key(None, "Path of the PEM file with its key.", "REGISTRY_TLS_KEY")
+    tls_key: str | None = key(
+        None, "Path of the PEM file with its key.", "REGISTRY_TLS_KEY", validate_default=True
+    )
     tls_client_ca: Words = key(
         [],
         "Paths of PEM files with CA certificates: only clients with a certificate of one of these "
@@ -101,30 +109,31 @@ class Runner(Loaded):
         "GUNICORN_OPTS",
     )
 
-    @model_validator(mode="after")
-    def _certificate_fits_key(self) -> Self:
-        if (self.tls_certificate is None) != (self.tls_key is None):
+    @field_validator("tls_key")
+    @classmethod
+    def _fits_certificate(cls, key_path: str | None, info: ValidationInfo) -> str | None:
+        certificate = info.data.get("tls_certificate")
+        if (certificate is None) != (key_path is None):
             raise ValueError("REGISTRY_TLS_CERTIFICATE and REGISTRY_TLS_KEY go together: set both")
-        if self.tls_certificate and self.tls_key:
+        if certificate and key_path:
             try:
-                ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
-                    self.tls_certificate, self.tls_key
-                )
+                ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key_path)
             except OSError as error:
                 raise ValueError(
-                    f"REGISTRY_TLS_CERTIFICATE {self.tls_certificate} and REGISTRY_TLS_KEY "
-                    f"{self.tls_key} should be readable PEM files that fit together ({error})"
+                    f"REGISTRY_TLS_CERTIFICATE {certificate} and REGISTRY_TLS_KEY {key_path} "
+                    f"should be readable PEM files that fit together ({error})"
                 ) from error
-        return self
+        return key_path
 
-    @model_validator(mode="after")
-    def _clients_can_be_checked(self) -> Self:
-        if self.tls_client_ca and not self.tls_certificate:
+    @field_validator("tls_client_ca")
+    @classmethod
+    def _are_certificates(cls, paths: list[str], info: ValidationInfo) -> list[str]:
+        if paths and not info.data.get("tls_certificate"):
             raise ValueError(
                 "REGISTRY_TLS_CLIENT_CA needs TLS: set REGISTRY_TLS_CERTIFICATE and "
                 "REGISTRY_TLS_KEY, or unset it"
             )
-        for path in self.tls_client_ca:
+        for path in paths:
             try:
                 ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(path)
             except OSError as error:
@@ -132,7 +141,7 @@ class Runner(Loaded):
                     f"REGISTRY_TLS_CLIENT_CA names {path}, which should be a readable PEM file "
                     f"with CA certificates ({error})"
                 ) from error
-        return self
+        return paths
 
     @model_validator(mode="after")
     def _account_exists(self) -> Self:
@@ -155,9 +164,11 @@ def load_runner(environ: Mapping[str, str] = os.environ) -> Runner:
 
     Raises ``ConfigError``, which names every problem at once.
     """
-    document = read(find(environ))
-    said = {}
+    path = find(environ)
+    document = read(path)
+    where, said = "environment of the server", {}
     if distribution.is_distribution(document):
+        where = f"{path}, server"
         said = distribution.translate(document, environ).values
     keys = list(leaves(Runner))
     values, sources = gather(keys, partial(distribution.find, said, environ))
@@ -165,6 +176,6 @@ def load_runner(environ: Mapping[str, str] = os.environ) -> Runner:
         loaded = Runner.model_validate(values)
     except ValidationError as error:
         problems = environment.explain(error, keys, sources)
-        raise ConfigError(environment.summary("environment of the server", problems)) from None
+        raise ConfigError(environment.summary(where, problems)) from None
     loaded._provenance = Provenance(sources=sources)
     return loaded

@@ -48,10 +48,14 @@ class Document:
 
     def unread(self) -> list[str]:
         """Give the name of everything that is said and that nobody has read."""
+        # A section that is known, and empty, says nothing.
+        sections = self._opened | {
+            path[:length] for path in self._read for length in range(len(path))
+        }
         return [
             ".".join(path)
             for path in _ends(self._tree)
-            if path not in self._opened
+            if not (path in sections and not self._find(path))
             and not any(path[:length] in self._read for length in range(1, len(path) + 1))
         ]
 

@@ -18,7 +18,7 @@ ROOT = "/"
 
 _GIVE_CA = (
     "certificates are always verified here, since anybody could read and change what is sent "
-    "otherwise: remove it, and name the CA certificates in "
+    "otherwise: remove it, and name the CA certificates in"
 )
 
 
