@@ -48,16 +48,22 @@ class Document:
 
     def unread(self) -> list[str]:
         """Give the name of everything that is said and that nobody has read."""
-        # A section that is known, and empty, says nothing.
-        sections = self._opened | {
-            path[:length] for path in self._read for length in range(len(path))
-        }
         return [
             ".".join(path)
             for path in _ends(self._tree)
-            if not (path in sections and not self._find(path))
+            # A section that is known, and empty, says nothing.
+            if (self._find(path) or not self._is_section(path))
             and not any(path[:length] in self._read for length in range(1, len(path) + 1))
         ]
+
+    def is_section(self, name: str) -> bool:
+        """Whether a name is that of a mapping, by what was read below it."""
+        return self._is_section(tuple(name.split(".")))
+
+    def _is_section(self, path: Path) -> bool:
+        return path in self._opened or any(
+            len(read) > len(path) and read[: len(path)] == path for read in self._read
+        )
 
     def nearest(self, name: str) -> str | None:
         """Give the name, of those that were read, that a name may be a misspelling of."""

@@ -19,13 +19,16 @@ def translate(translation: Translation) -> None:
         where = f"middleware.{kind}"
         entries = translation.read(where)
         for entry in entries if isinstance(entries, list) else [entries]:
-            if not isinstance(entry, dict):
-                translation.refuse(where, "should be a list of mappings with a name and options")
-            elif not _is_disabled(entry):
-                _translate(translation, where, entry)
+            try:
+                if not _is_disabled(entry):
+                    _translate(translation, where, entry)
+            except ValueError as error:
+                translation.refuse(where, str(error))
 
 
-def _is_disabled(entry: dict[str, Any]) -> bool:
+def _is_disabled(entry: Any) -> bool:
+    if not isinstance(entry, dict) or not isinstance(entry.get("options") or {}, dict):
+        raise ValueError("should be a list of mappings with a name and options")
     return switch(entry.get("disabled") or False)
 
 

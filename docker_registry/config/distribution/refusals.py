@@ -34,7 +34,8 @@ def _proxy(translation: Translation) -> None:
             "instead: keep Distribution for that, or remove the section proxy to serve what is "
             "stored",
         )
-    translation.read("proxy")
+    for name in translation.document.names("proxy"):
+        translation.read(f"proxy.{name}")
 
 
 def _certificates(translation: Translation) -> None:
@@ -50,4 +51,5 @@ def _certificates(translation: Translation) -> None:
             "this version gets no certificates by itself, and would serve without TLS: let certbot "
             "get them, and name them in http.tls.certificate and http.tls.key",
         )
-    translation.read("http.tls.letsencrypt")
+    for name in translation.document.names("http.tls.letsencrypt"):
+        translation.read(f"http.tls.letsencrypt.{name}")

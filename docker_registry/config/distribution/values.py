@@ -94,6 +94,7 @@ def loglevel(value: Any) -> str:
 def version_of_tls(value: Any) -> str:
     """Read a version of TLS. Those before 1.2 are not spoken here at all."""
     known = {"tls1.0": "1.2", "tls1.1": "1.2", "tls1.2": "1.2", "tls1.3": "1.3"}
-    if value not in known:
-        raise ValueError(f"{value!r} should be one of {', '.join(known)}")
-    return known[value]
+    version = text(value)
+    if version not in known:
+        raise ValueError(f"{version!r} should be one of {', '.join(known)}")
+    return known[version]

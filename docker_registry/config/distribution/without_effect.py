@@ -110,7 +110,7 @@ STORES = {
 
 
 def report(translation: Translation, store: str | None) -> None:
-    """Note everything that is left: what has no effect, and what is unknown.
+    """Tell of everything that is left: what has no effect, what is unknown, what is out of shape.
 
     :param store: the section of the storage driver, once it is known.
     """
@@ -121,6 +121,9 @@ def report(translation: Translation, store: str | None) -> None:
         if found and not (isinstance(value, str) and value in idle.harmless):
             translation.note(idle.name, idle.reason)
     for name in translation.document.unread():
+        if translation.document.is_section(name):
+            translation.refuse(name, "should be a mapping")
+            continue
         near = translation.document.nearest(name)
         meant = f"; did you mean {near}?" if near else ""
         translation.note(name, f"Distribution has nothing of that name{meant}")

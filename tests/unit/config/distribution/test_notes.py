@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from docker_registry.config.unserved import without_effect
+from docker_registry.config import unserved
+from docker_registry.config.distribution import general, stores, without_effect
+from tests.tools import CHECKOUT
 from tests.unit.config.distribution.conftest import LoadBoth
 
 #: The file that the image registry:2 comes with.
@@ -19,7 +23,7 @@ health: {storagedriver: {enabled: true, interval: 10s, threshold: 3}}
 def notes(load_both: LoadBoth, text: str, **environ: str) -> list[str]:
     settings, _ = load_both(text, **environ)
     told = list(settings.provenance.notes)
-    assert list(without_effect(settings)) == told
+    assert list(unserved.without_effect(settings)) == told
     return told
 
 
@@ -142,3 +146,15 @@ def test_flavor_and_variables_that_do_nothing(load_both: LoadBoth) -> None:
 def test_a_variable_s_source_is_told(load_both: LoadBoth) -> None:
     (told,) = notes(load_both, "", REGISTRY_HTTP_SECRET="s")
     assert told.startswith("http.secret (environment REGISTRY_HTTP_SECRET) has no effect: ")
+
+
+def test_documented() -> None:
+    """Every name of the tables is in the page for those who come from Distribution."""
+    page = (CHECKOUT / "docs/distribution.md").read_text(encoding="utf-8")
+    names = {row.name for row in general.ROWS}
+    names |= {row.name for store in stores.STORES.values() for row in store.rows}
+    names |= {idle.name.removesuffix(".enabled") for idle in without_effect.GENERAL}
+    # Said by their section, or by the value beside them.
+    names -= {"version", "notifications.events", "notifications.endpoints"}
+    assert {name for name in names if f"`{name}`" not in page} == set()
+    assert set(stores.STORES) - {"s3aws"} == set(re.findall(r"^\| `(\w+)` →", page, re.MULTILINE))
