@@ -55,8 +55,6 @@ def build(settings: Settings, runner: Runner) -> WSGIApplication:
     messages = logging.getLogger("docker_registry")
     messages.setLevel(settings.loglevel.upper())
     messages.handlers = logging.getLogger("gunicorn.error").handlers
-    for sentence in without_effect(settings):
-        messages.warning("%s", sentence)
     return SilenceLimit(create_app(settings), runner.silent_timeout)
 
 
@@ -176,6 +174,7 @@ class Server(Application):
             for arguments in (self.cfg.get_cmd_args_from_env(), self._runner.options)
         ]
         self._set(self._options)
+        self.cfg.set("on_starting", self._tell_what_has_no_effect)
         self.cfg.set("post_fork", self._limit_headers)
         self.cfg.set("ssl_context", self._tls)
         for arguments in given:
@@ -189,6 +188,10 @@ class Server(Application):
             # Older versions of gunicorn don't know all of ours.
             if value is not None and name in self.cfg.settings:
                 self.cfg.set(name, value)
+
+    def _tell_what_has_no_effect(self, _arbiter: Arbiter) -> None:
+        for sentence in without_effect(self._settings):
+            logging.getLogger("gunicorn.error").warning("%s", sentence)
 
     def _tls(self, _cfg: object, make: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
         context = make()

@@ -297,6 +297,11 @@ def test_what_stops_the_start_is_said_once(
     assert done.stderr.count("\n") == 1
 
 
+def test_what_has_no_effect_is_said_once(start_registry: ServerFactory) -> None:
+    registry = start_registry(MIRROR_SOURCE="https://example.org")
+    assert registry.log_tail().count("mirroring has no effect") == 1
+
+
 def test_plain_gunicorn_stops_too(flawed: Callable[[str], dict[str, str]]) -> None:
     gunicorn = str(Path(sys.executable).with_name("gunicorn"))
     done = run([gunicorn, "docker_registry.wsgi:application"], flawed("storage: floppy"))
