@@ -247,8 +247,7 @@ class Server(Application):
         except ConfigError as error:
             os.write(report, str(error).encode())
         except StorageError as error:
-            flavor = self._settings.provenance.flavor
-            os.write(report, f"the flavor {flavor!r} (see SETTINGS_FLAVOR): {error}".encode())
+            os.write(report, f"{self._settings.provenance.place}: {error}".encode())
         except BaseException:
             os.write(report, f"the registry can't be built:\n{traceback.format_exc()}".encode())
         else:

@@ -73,6 +73,13 @@ class Provenance:
     sources: Mapping[str, str] = dataclass_field(default_factory=dict, compare=False)
     notes: Sequence[str] = dataclass_field(default=(), compare=False)
 
+    @property
+    def place(self) -> str:
+        """Name what was chosen, for messages about its values."""
+        if self.file and self.flavor is None:
+            return f"{self.file} (`docker-registry config check` shows what it says, in our keys)"
+        return f"the flavor {self.flavor!r} (see SETTINGS_FLAVOR)"
+
     def source(self, name: str) -> str:
         """Tell where the value of a key comes from."""
         return self.sources.get(name, "default")

@@ -297,6 +297,18 @@ def test_what_stops_the_start_is_said_once(
     assert done.stderr.count("\n") == 1
 
 
+def test_what_stops_the_start_names_the_file_of_distribution(
+    flawed: Callable[[str], dict[str, str]],
+) -> None:
+    environ = flawed("storage: local")
+    file = Path(environ["DOCKER_REGISTRY_CONFIG"])
+    file.write_text("version: 0.1\nstorage: {filesystem: {rootdirectory: /proc/no}}\n")
+    done = run(command(), environ)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"Error: {file} (`docker-registry config check` shows")
+    assert "/proc/no" in done.stderr
+
+
 def test_what_has_no_effect_is_said_once(start_registry: ServerFactory) -> None:
     registry = start_registry(MIRROR_SOURCE="https://example.org")
     assert registry.log_tail().count("mirroring has no effect") == 1
