@@ -96,7 +96,8 @@ class Migration:
                 self._registry.uploads.push(target.repository, digest, [config])
             self._records.add(target, source, manifest.digest)
             self._registry.manifests.put(target.repository, manifest, [target.tag])
-        return Outcome(source, target, result, _notes(layers), manifest.digest)
+        why = _notes(layers) if result is Result.MIGRATED else ""
+        return Outcome(source, target, result, why, manifest.digest)
 
     def _foresee(self, source: Source, target: Target) -> Outcome:
         image = self._load(source.image)
