@@ -5,12 +5,13 @@ from __future__ import annotations
 from flask import Flask
 
 from docker_registry import drivers, search
-from docker_registry.api import errors, health, v1, v2
+from docker_registry.api import errors, headers, health, permissions, v1, v2
 from docker_registry.api.context import Context
 from docker_registry.config import Settings
 from docker_registry.config.unserved import refuse_unsafe
 from docker_registry.drivers.alternate import Chain
 from docker_registry.registry import Registry
+from docker_registry.registry.manifest_urls import LayerUrls
 from docker_registry.search.base import SearchIndex
 from docker_registry.upkeep.heal import Heal
 from docker_registry.upkeep.index import IndexReconciliation, IndexRepair
@@ -37,6 +38,7 @@ def create_app(settings: Settings) -> Flask:
     registry = Registry(
         drivers.create(settings),
         sparse_indexes=settings.sparse_indexes,
+        layer_urls=LayerUrls(settings.manifest_url_allow, settings.manifest_url_deny),
         cache_bytes=settings.cache_manifest_bytes,
     )
     index = search.create(settings, registry)
@@ -45,18 +47,21 @@ def create_app(settings: Settings) -> Flask:
     app.url_map.merge_slashes = False
     Context(settings, registry, index).install(app)
     errors.register(app)
-    app.register_blueprint(v2.create_blueprint())
-    app.register_blueprint(v1.create_blueprint())
+    permissions.install(app, settings)
+    headers.install(app, settings.response_headers)
+    for blueprint in (v2.create_blueprint(), v1.create_blueprint()):
+        prefix = settings.url_prefix + (blueprint.url_prefix or "")
+        app.register_blueprint(blueprint, url_prefix=prefix or None)
     app.register_blueprint(health.create_blueprint())
     app.before_request(_upkeep(settings, registry, index).ensure_running)
     return app
 
 
 def _upkeep(settings: Settings, registry: Registry, index: SearchIndex | None) -> Scheduler:
-    rhythms: list[Rhythm] = [
-        Rhythm(UploadPurge(registry, settings.upload_max_age), PURGE_EVERY),
-        Rhythm(Sweep(registry.driver, settings.upload_max_age), PURGE_EVERY),
-    ]
+    rhythms: list[Rhythm] = []
+    if settings.upload_max_age:
+        rhythms.append(Rhythm(UploadPurge(registry, settings.upload_max_age), PURGE_EVERY))
+        rhythms.append(Rhythm(Sweep(registry.driver, settings.upload_max_age), PURGE_EVERY))
     if isinstance(registry.driver, Chain):
         rhythms.append(Rhythm(Heal(registry.driver), HEAL_EVERY))
     if index is not None:
