@@ -1,0 +1,1 @@
+"""What docker-registry 0.9 left behind: its image store, and its way to OCI."""

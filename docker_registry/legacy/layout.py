@@ -1,0 +1,125 @@
+"""Where everything of V1 lies in the storage: one function a path.
+
+The tree is the one that docker-registry 0.5 to 0.9 wrote, so that a store can be taken over in
+place, in both directions::
+
+    images/<id>/
+    ├── json             of the image, byte for byte as it was pushed
+    ├── layer            tar, in whatever compression it was pushed
+    ├── ancestry         JSON array of ids: the image itself, its parent, and so on
+    ├── _checksum        JSON array of checksums (of old versions: one, as text)
+    ├── _inprogress      "true", until the client has confirmed the checksum
+    ├── _files, _diff    answers that were computed once
+    repositories/<namespace>/<repository>/
+    ├── tag_<tag>        id of the image, as text
+    ├── tag<tag>_json    what is known of the push, as JSON
+    ├── _tag<tag>_json   the same where the tag begins with an underscore (ours)
+    ├── json             the same of the tag ``latest``
+    ├── _index_images    JSON array of {"id", "checksum"}: what was ever pushed here
+    ├── _images_list     JSON array of ids, of an index server
+    └── _private         there, and empty, if the repository is marked private
+
+``tag_x_json`` is a tag of the name ``x_json``. 0.9 kept what it knew of the push of ``_x`` there
+too, and then took that for a tag, which is why ours lies elsewhere, and why what holds no id is not
+taken for a tag.
+
+What is ours and belongs to no image lies in ``docker/registry/ours/v1/``.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import unquote_plus
+
+from docker_registry.legacy.names import ImageId, RepositoryName, Tag
+
+IMAGES = "images"
+REPOSITORIES = "repositories"
+PUSHES = "docker/registry/ours/v1/pushes"
+
+_TAG_PREFIX = "tag_"
+
+
+def image(image: ImageId) -> str:
+    """Directory of an image."""
+    return f"{IMAGES}/{image}"
+
+
+def image_json(image: ImageId) -> str:
+    """Path of an image's JSON."""
+    return f"{IMAGES}/{image}/json"
+
+
+def layer(image: ImageId) -> str:
+    """Path of an image's layer."""
+    return f"{IMAGES}/{image}/layer"
+
+
+def ancestry(image: ImageId) -> str:
+    """Path of the list of an image and those it is built on."""
+    return f"{IMAGES}/{image}/ancestry"
+
+
+def checksums(image: ImageId) -> str:
+    """Path of the checksums of an image."""
+    return f"{IMAGES}/{image}/_checksum"
+
+
+def in_progress(image: ImageId) -> str:
+    """Path of the mark of an image that is not complete."""
+    return f"{IMAGES}/{image}/_inprogress"
+
+
+def files(image: ImageId) -> str:
+    """Path of the listing of an image's layer."""
+    return f"{IMAGES}/{image}/_files"
+
+
+def diff(image: ImageId) -> str:
+    """Path of what an image's layer changes."""
+    return f"{IMAGES}/{image}/_diff"
+
+
+def repository(name: RepositoryName) -> str:
+    """Directory of a repository."""
+    return f"{REPOSITORIES}/{name.directory}"
+
+
+def tag(name: RepositoryName, tag: Tag) -> str:
+    """Path of what a tag points to."""
+    return f"{REPOSITORIES}/{name.directory}/{_TAG_PREFIX}{tag}"
+
+
+def tag_of(file_name: str) -> str | None:
+    """Give the tag that a file in a repository's directory is for, by its name.
+
+    Old versions took any text for a tag, and quoted it.
+    """
+    if not file_name.startswith(_TAG_PREFIX):
+        return None
+    return unquote_plus(file_name.removeprefix(_TAG_PREFIX))
+
+
+def tag_json(name: RepositoryName, tag: Tag) -> str:
+    """Path of what is known of the push of a tag."""
+    underscore = "_" if tag.startswith("_") else ""
+    return f"{REPOSITORIES}/{name.directory}/{underscore}tag{tag}_json"
+
+
+def repository_json(name: RepositoryName) -> str:
+    """Path of what is known of the push of the tag ``latest``."""
+    return f"{REPOSITORIES}/{name.directory}/json"
+
+
+def index_images(name: RepositoryName) -> str:
+    """Path of the list of images that were pushed to a repository."""
+    return f"{REPOSITORIES}/{name.directory}/_index_images"
+
+
+def private_flag(name: RepositoryName) -> str:
+    """Path of the mark of a private repository."""
+    return f"{REPOSITORIES}/{name.directory}/_private"
+
+
+def push(image: ImageId) -> str:
+    """Directory of what belongs to the push of an image that is not complete."""
+    return f"{PUSHES}/{image}"

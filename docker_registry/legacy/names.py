@@ -1,0 +1,113 @@
+"""Names of V1 from outside, read once at the edge: images, repositories, tags.
+
+0.9 took nearly anything for a name and quoted it, twice, to make a path. Its stores are read as
+they are; from clients only names are taken that such a path holds and brings back.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import quote_plus, unquote_plus
+
+from docker_registry.legacy.errors import ImageIdInvalid, RepositoryInvalid, TagInvalid
+
+#: The namespace of a name that has none: ``ubuntu`` is ``library/ubuntu``.
+DEFAULT_NAMESPACE = "library"
+
+#: Longest repository name, in characters, and longest component of its path, in bytes (that of
+#: most file systems).
+MAX_NAME, MAX_COMPONENT = 255, 255
+
+_IMAGE_ID = re.compile(r"[0-9a-f]{16}(?:[0-9a-f]{48})?")
+_PRINTABLE = re.compile(r"[ -~]+")
+_TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
+
+
+class ImageId(str):
+    """An image's id: 64 hex digits, or 16 where old clients made it."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> ImageId:
+        """Read an id from outside; ``ImageIdInvalid`` says what would be right."""
+        if not _IMAGE_ID.fullmatch(text):
+            raise ImageIdInvalid(
+                "Invalid image ID",
+                {"image": text[:128], "expected": "64, or 16, lower-case hexadecimal digits"},
+            )
+        return cls(text)
+
+
+class Tag(str):
+    """A tag, such as ``latest``."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Tag:
+        """Read a tag from outside; ``TagInvalid`` says what would be right."""
+        if not _TAG.fullmatch(text):
+            raise TagInvalid(
+                r"Invalid tag name (must match ^[\w][\w.-]{0,127}$)", {"tag": text[:256]}
+            )
+        return cls(text)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class RepositoryName:
+    """A repository's name, such as ``team/app``; as text it has both parts.
+
+    :ivar namespace: what comes before the first slash.
+    :ivar repository: all that comes behind it, which may have slashes too.
+    :ivar directory: where the repository is stored, below ``repositories/``.
+    """
+
+    namespace: str
+    repository: str
+    directory: str
+
+    @classmethod
+    def parse(cls, text: str) -> RepositoryName:
+        """Read a name from outside; ``RepositoryInvalid`` says what would be right."""
+        namespace, slash, repository = text.rstrip("/").partition("/")
+        if not slash:
+            namespace, repository = DEFAULT_NAMESPACE, namespace
+        components = [namespace, *repository.split("/")]
+        if any(not part or part.startswith(".") for part in components):
+            raise _invalid(text, "no component may be empty, or begin with a dot")
+        if len(text) > MAX_NAME or not all(map(_PRINTABLE.fullmatch, components)):
+            raise _invalid(text, f"a name is at most {MAX_NAME} printable ASCII characters")
+        stored = (_quote(namespace), _quote(_quote(repository)))
+        if any(len(component) > MAX_COMPONENT for component in stored):
+            raise _invalid(text, "with its special characters quoted, the name is too long")
+        return cls(namespace, repository, "/".join(stored))
+
+    @classmethod
+    def of_directory(cls, namespace: str, repository: str) -> RepositoryName:
+        """Give the name of what is stored in a directory of two components.
+
+        Versions before 0.8.1 quoted the second one once, later ones twice; of the versions' names
+        neither has a percent sign in it, so that unquoting it twice is right for both. The name
+        may be one that no client can ask for.
+        """
+        return cls(
+            unquote_plus(namespace),
+            unquote_plus(unquote_plus(repository)),
+            f"{namespace}/{repository}",
+        )
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.repository}"
+
+
+def _quote(text: str) -> str:
+    # Python 2 quoted the tilde as well.
+    return quote_plus(text).replace("~", "%7E")
+
+
+def _invalid(text: str, expected: str) -> RepositoryInvalid:
+    return RepositoryInvalid(
+        f"Invalid repository name: {expected}", {"name": text[:MAX_NAME], "expected": expected}
+    )
