@@ -8,7 +8,7 @@ from docker_registry.drivers.base import Driver
 from docker_registry.errors import DigestInvalid, PathNotFound
 from docker_registry.registry import layout
 from docker_registry.registry.links import write_link
-from docker_registry.registry.names import Digest, RepositoryName
+from docker_registry.registry.names import Digest, RepositoryName, Tag
 
 
 class Referrers:
@@ -42,3 +42,11 @@ class Referrers:
                 yield Digest.parse(name.replace("-", ":", 1))
             except DigestInvalid:
                 continue
+
+
+def fallback_tag(subject: Digest) -> Tag:
+    """Give the tag of the index that clients keep of referrers where a registry has no such API.
+
+    OCI distribution specification 1.1, "Referrers Tag Schema".
+    """
+    return Tag(f"{subject.algorithm}-{subject.hex[:64]}")
