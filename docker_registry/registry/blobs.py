@@ -79,7 +79,7 @@ class Blobs:
         except PathNotFound:
             self._sizes.drop(stored)
             raise _unknown(stored) from None
-        if _lost_its_bytes(stored, reader.size):
+        if lost_its_bytes(stored, reader.size):
             reader.close()
             raise _unknown(stored)
         return reader
@@ -153,13 +153,13 @@ class Blobs:
                     self._driver.touch(path)
         except PathNotFound:
             raise _unknown(stored) from None
-        if _lost_its_bytes(stored, known.size):
+        if lost_its_bytes(stored, known.size):
             raise _unknown(stored)
         self._sizes.put(stored, known.size)
         return known.size
 
 
-def _lost_its_bytes(stored: Digest, size: int) -> bool:
+def lost_its_bytes(stored: Digest, size: int) -> bool:
     """Tell whether a blob is what a crash leaves of one where files aren't synced: empty.
 
     Such a blob counts as absent, so that clients push it again.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from docker_registry.drivers.base import Driver
 from docker_registry.errors import DigestInvalid, PathNotFound
 from docker_registry.registry import layout
-from docker_registry.registry.links import write_link
+from docker_registry.registry.links import read_link, write_link
 from docker_registry.registry.names import Digest, RepositoryName, Tag
 
 
@@ -24,6 +24,10 @@ class Referrers:
     def add(self, repository: RepositoryName, subject: Digest, referrer: Digest) -> None:
         """Say that a manifest refers to a subject."""
         write_link(self._driver, layout.referrer(repository, subject, referrer), referrer)
+
+    def has(self, repository: RepositoryName, subject: Digest, referrer: Digest) -> bool:
+        """Whether a manifest is known to refer to a subject."""
+        return read_link(self._driver, layout.referrer(repository, subject, referrer)) is not None
 
     def remove(self, repository: RepositoryName, subject: Digest, referrer: Digest) -> None:
         """Forget that a manifest refers to a subject, if it is known at all."""
