@@ -1,7 +1,10 @@
 import time
 
+import pytest
+
+from docker_registry.errors import BlobUploadUnknown
 from docker_registry.registry import layout
-from docker_registry.registry.names import Digest, RepositoryName
+from docker_registry.registry.names import Digest, RepositoryName, UploadId
 from docker_registry.upkeep.uploads import UploadPurge
 
 NAME = RepositoryName("team/app")
@@ -33,3 +36,19 @@ def test_an_unreadable_record_is_no_obstacle(registry):
     session = registry.uploads.start(NAME)
     registry.driver.put_content(layout.upload_session(NAME, session.id), b"{}")
     assert UploadPurge(registry, max_idle=0).run() == 1
+
+
+@pytest.mark.parametrize(
+    "left", [["data", "startedat", "hashstates/sha256/0"], ["hashstates/sha256/0"], ["data"]]
+)
+def test_what_distribution_left_is_removed_when_it_is_old(registry, left):
+    upload = UploadId.new()
+    for name in left:
+        # Distribution goes by what this says, and keeps what has none forever.
+        registry.driver.put_content(f"{layout.upload(NAME, upload)}/{name}", b"no time")
+    registry.driver.put_content(f"{layout.uploads(NAME)}/stray", b"")
+    assert UploadPurge(registry, max_idle=3600).run() == 0
+    with pytest.raises(BlobUploadUnknown):
+        registry.uploads.get(NAME, upload)
+    assert UploadPurge(registry, max_idle=0).run() == 1
+    assert registry.driver.list(layout.uploads(NAME)) == ["stray"]
