@@ -54,6 +54,5 @@ def swift_store(settings_of: Callable[[], Settings]) -> Iterator[Callable[[], Sw
     driver = SwiftDriver.from_settings(settings)
     driver.check()
     yield lambda: SwiftDriver.from_settings(settings)
-    for container in (driver._objects, driver._segments.container):
-        for page in container.pages(driver._prefix):
-            container.delete_all(entry["name"] for entry in page)
+    for page in driver._objects.pages(driver._prefix):
+        driver._objects.delete_all(entry["name"] for entry in page)

@@ -64,8 +64,9 @@ def watched(proxy: FaultyProxy) -> Iterator[SwiftDriver]:
 
 def names(driver: SwiftDriver) -> list[str]:
     """Give the names of all segments and owners of a store."""
-    pages = driver._segments.container.pages(driver._prefix)
-    return [entry["name"].removeprefix(driver._prefix) for page in pages for entry in page]
+    prefix = driver._segments.prefix
+    pages = driver._objects.pages(prefix)
+    return [entry["name"].removeprefix(prefix) for page in pages for entry in page]
 
 
 def content(driver: SwiftDriver, path: str) -> bytes:
@@ -152,7 +153,7 @@ def test_a_blob_that_is_pushed_again_leaves_nothing_behind_the_sweep(settings_of
 def test_an_upload_given_up_while_it_is_committed_breaks_no_object(driver: SwiftDriver) -> None:
     driver.write("up/1", chunks(LARGE), "shared")
     state = driver.append(driver.start_upload("up/2"), chunks(LARGE))
-    container = driver._segments.container
+    container = driver._objects
     delete_all = container.delete_all
 
     def commit_first(doomed) -> None:
@@ -296,6 +297,21 @@ def test_temporary_urls(settings_of) -> None:
         url = driver.redirect_url("a", "GET", 60)
         assert url is not None
         assert requests.get(url, timeout=30).content == b"x"
+
+
+def test_a_key_of_the_container_is_enough_for_large_objects() -> None:
+    name = f"key-{uuid.uuid4().hex}"
+    with swift_store(lambda: swift_settings(swift_container=name, storage_path="/")) as opened:
+        driver = opened()
+        driver._objects.connection.post_container(name, {"X-Container-Meta-Temp-Url-Key": "own"})
+        driver.write("up/1", chunks(LARGE), "large")
+        url = driver.redirect_url("large", "GET", 60)
+        assert url is not None
+        answer = requests.get(url, timeout=30)
+        assert (answer.status_code, answer.content == LARGE) == (200, True)
+        # Segments lie in the same container, and are no objects of the store.
+        assert driver.list("") == ["large"]
+        assert list(driver.iterate("", page=1)) == ["large"]
 
 
 def test_a_public_address_takes_the_place_of_ours() -> None:

@@ -73,8 +73,7 @@ class Swift(DriverKeys):
 
     swift_container: str = key(
         "registry",
-        "Name of the container. Parts of large objects are kept in a second one, with `_segments` "
-        "behind the name.",
+        "Name of the container.",
         "OS_CONTAINER",
     )
     swift_object_storage_url: str | None = key(

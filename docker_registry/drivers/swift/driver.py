@@ -36,7 +36,7 @@ _LARGE = "x-static-large-object"
 
 
 class SwiftDriver(Driver):
-    """A container, or what lies under a prefix in one, and a second one for segments.
+    """A container, or what lies under a prefix in one.
 
     What fits in one segment is a plain object, if it comes in one piece; everything else is a
     static large object. Nothing is copied when an upload is committed.
@@ -49,7 +49,7 @@ class SwiftDriver(Driver):
     def __init__(self, store: Store, signer: Signer | None = None) -> None:
         self._prefix = store.prefix
         self._objects = Container(store, store.container)
-        self._segments = Segments(Container(store, f"{store.container}_segments"), store.prefix)
+        self._segments = Segments(self._objects, store.prefix)
         self._signer = signer
 
     @classmethod
@@ -107,7 +107,11 @@ class SwiftDriver(Driver):
             return any(self._objects.pages(f"{directory}{name}/", limit=1))
 
         pages = (
-            [(entry.get("name") or entry["subdir"]).removeprefix(directory) for entry in page]
+            [
+                name.removeprefix(directory)
+                for entry in page
+                if (name := entry.get("name") or entry["subdir"]) != self._segments.prefix
+            ]
             for page in self._objects.pages(
                 directory, f"{directory}{after}" if after else "", limit + 1, "/"
             )
@@ -192,12 +196,11 @@ class SwiftDriver(Driver):
 
     def sweep(self, before: float) -> int:
         """Delete the segments of uploads and objects that are no more."""
-        return self._segments.sweep(before, self._objects)
+        return self._segments.sweep(before)
 
     def check(self) -> None:
-        """Make the containers if need be; store and delete an object."""
-        for container in (self._objects, self._segments.container):
-            container.make()
+        """Make the container if need be; store and delete an object."""
+        self._objects.make()
         probe = self._name(f"check-{uuid.uuid4().hex}")
         self._put(probe, b"check")
         self._objects.delete(probe)
@@ -234,6 +237,8 @@ class SwiftDriver(Driver):
                 raise Unavailable(f"{self._objects.where(name)}: it could not be deleted")
             return
         self._objects.delete(name)
-        self._segments.container.delete_all(
-            part for container, part in parts if container == self._segments.container.name
+        self._objects.delete_all(
+            part
+            for container, part in parts
+            if container == self._objects.name and part.startswith(self._segments.prefix)
         )

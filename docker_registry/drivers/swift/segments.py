@@ -1,10 +1,14 @@
-"""Large objects: segments in a container of their own, and a manifest that makes them one object.
+"""Large objects: segments, and a manifest that makes them one object.
 
 Swift API, "Static large objects". The segments of one append are a group::
 
-    <container>_segments/<prefix><group>/<number>            a segment
-    <container>_segments/<prefix><group>/owner=<name>        the object it was meant for
-    <container>_segments/<prefix><group>/dropped             nobody may make an object of it
+    <container>/<prefix>.segments/<group>/<number>            a segment
+    <container>/<prefix>.segments/<group>/owner=<name>        the object it was meant for
+    <container>/<prefix>.segments/<group>/dropped             nobody may make an object of it
+
+They lie in the container of the objects: a temporary URL that is signed with a container's key, as
+registry:2 does, gives nothing that lies elsewhere. No path begins with a dot, so they never meet an
+object.
 
 The owner is noted before the manifest is stored. So a group without one belongs to an upload, or
 to nobody; and of a group with one the manifest of that object tells whether it uses it. Where the
@@ -43,6 +47,9 @@ IN_FLIGHT = 2
 #: Has a PUT store a manifest.
 MANIFEST = "multipart-manifest=put"
 
+#: Where segments lie; no path has such a component.
+DIRECTORY = ".segments"
+
 _OWNER = "owner="
 _DROPPED = "dropped"
 _MARK = f"{BYTES}; segments="
@@ -58,14 +65,15 @@ def sizes() -> Iterator[int]:
 
 
 class Segments:
-    """The container of segments.
+    """The segments of a store.
 
-    :param prefix: what all names begin with: empty, or ends with a slash.
+    :param prefix: what all names of the store begin with: empty, or ends with a slash.
+    :ivar prefix: what the names of segments begin with.
     """
 
     def __init__(self, container: Container, prefix: str) -> None:
         self.container = container
-        self._prefix = prefix
+        self.prefix = f"{prefix}{DIRECTORY}/"
 
     def store(self, parts: Iterable[Part]) -> tuple[str, list[Segment]]:
         """Store the parts as the segments of a new group, and give its name and them, in order.
@@ -78,7 +86,7 @@ class Segments:
 
         def put(numbered: tuple[int, Part]) -> None:
             number, part = numbered
-            name = f"{self._prefix}{group}/{number:06}"
+            name = f"{self.prefix}{group}/{number:06}"
             md5 = self.container.put(name, part)
             with lock:
                 stored[number] = name, md5, len(part)
@@ -96,7 +104,7 @@ class Segments:
         """Note the object that groups are for, all under the mark of the first."""
         known = list(groups)
         for group in known:
-            name = f"{self._prefix}{group}/{_OWNER}{quote(owner, safe='')}"
+            name = f"{self.prefix}{group}/{_OWNER}{quote(owner, safe='')}"
             self.container.put(name, Part([known[0].encode()]))
 
     def claim(self, groups: Iterable[str], owner: str) -> None:
@@ -117,12 +125,12 @@ class Segments:
 
     def drop(self, group: str) -> None:
         """Delete a group, unless it may belong to an object."""
-        self.container.put(f"{self._prefix}{group}/{_DROPPED}", Part([]))
-        names = [entry["name"] for entry in self._entries(f"{self._prefix}{group}/")]
+        self.container.put(f"{self.prefix}{group}/{_DROPPED}", Part([]))
+        names = [entry["name"] for entry in self._entries(f"{self.prefix}{group}/")]
         if not any(_is_owner(name) for name in names):
             self.container.delete_all(names)
 
-    def sweep(self, before: float, objects: Container) -> int:
+    def sweep(self, before: float) -> int:
         """Delete the groups that nothing uses and that are older, and give their number."""
         swept = 0
         for entries in self._groups():
@@ -131,8 +139,8 @@ class Segments:
             names = [entry["name"] for entry in entries]
             notes = [name for name in names if _is_owner(name)]
             if not notes:
-                self.drop(_directory(entries[0]).removeprefix(self._prefix))
-            elif any(self._in_use(note, objects) for note in notes):
+                self.drop(_directory(entries[0]).removeprefix(self.prefix))
+            elif any(self._in_use(note) for note in notes):
                 continue
             else:
                 self.container.delete_all(sorted(names, key=_is_owner))
@@ -141,20 +149,20 @@ class Segments:
 
     def _is_dropped(self, group: str) -> bool:
         try:
-            self.container.head(f"{self._prefix}{group}/{_DROPPED}")
+            self.container.head(f"{self.prefix}{group}/{_DROPPED}")
         except PathNotFound:
             return False
         return True
 
-    def _in_use(self, note: str, objects: Container) -> bool:
+    def _in_use(self, note: str) -> bool:
         """Tell whether the object that a note names uses the segments beside it, or might."""
         directory, _, owner = note.partition(f"/{_OWNER}")
         owner = unquote(owner)
         try:
-            found = objects.head(owner)
+            found = self.container.head(owner)
             if "x-static-large-object" not in found:
                 return False
-            parts = parts_of(objects, owner)
+            parts = parts_of(self.container, owner)
             if parts is not None:
                 return any(name.startswith(f"{directory}/") for _, name in parts)
             _, body = self.container.get(note)
@@ -167,7 +175,7 @@ class Segments:
 
     def _groups(self) -> Iterator[list[dict[str, Any]]]:
         group: list[dict[str, Any]] = []
-        for entry in self._entries(self._prefix):
+        for entry in self._entries(self.prefix):
             if group and _directory(entry) != _directory(group[0]):
                 yield group
                 group = []
