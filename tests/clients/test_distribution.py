@@ -38,7 +38,8 @@ def theirs(tmp_path: Path, ours: RegistryServer) -> DistributionServer:
     """Give Distribution, not yet started, with the same store."""
     # A console script of ours has the same name.
     program = require_tool("/usr/bin/docker-registry")
-    return DistributionServer(tmp_path / "theirs", program, ours.store)
+    storage = {"filesystem": {"rootdirectory": str(ours.store)}}
+    return DistributionServer(tmp_path / "theirs", program, storage)
 
 
 @pytest.fixture
