@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import shutil
@@ -203,29 +204,44 @@ class RegistryServer(Server):
 
 
 class DistributionServer(Server):
-    """registry:2, CNCF Distribution 2.8, as Debian packages it.
+    """CNCF Distribution: registry:2 as Debian packages it, or registry:3.
 
-    :param store: the directory of its ``filesystem`` driver.
+    :param storage: its storage driver and the driver's parameters; by default, files.
+    :param variables: of the environment.
     """
 
-    CONFIGURATION = """\
-version: 0.1
-storage:
-  filesystem: {{rootdirectory: "{store}"}}
-  delete: {{enabled: true}}
-http:
-  addr: {address}
-"""
-
-    def __init__(self, directory: Path, program: str, store: Path | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        program: str,
+        storage: Mapping[str, Mapping[str, object]] | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(directory)
         self.program = program
-        self.store = store or self.store
-        self.store.mkdir(exist_ok=True)
+        self.variables = dict(variables or {})
+        if storage is None:
+            self.store.mkdir(exist_ok=True)
+            storage = {"filesystem": {"rootdirectory": str(self.store)}}
         self.configuration = directory / "config.yml"
+        # JSON is YAML.
         self.configuration.write_text(
-            self.CONFIGURATION.format(store=self.store, address=self.address)
+            json.dumps(
+                {
+                    "version": 0.1,
+                    "storage": {**storage, "delete": {"enabled": True}},
+                    "http": {"addr": self.address},
+                }
+            )
         )
 
     def command(self) -> list[str]:
         return [self.program, "serve", str(self.configuration)]
+
+    def environment(self) -> dict[str, str]:
+        # It takes a variable such as REGISTRY_PORT for a setting of its own.
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith(OWN_VARIABLES)
+        }
+        # registry:3 would look for a collector of traces.
+        return {**kept, "OTEL_TRACES_EXPORTER": "none", **self.variables}

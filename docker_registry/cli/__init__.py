@@ -10,24 +10,27 @@ from typing import Any
 import click
 
 from docker_registry import __version__
+from docker_registry.cli.adopt import adopt
 from docker_registry.cli.config import config
 from docker_registry.cli.heal import heal
 from docker_registry.cli.index import index
 from docker_registry.cli.migrate import migrate
 from docker_registry.cli.serve import serve
 from docker_registry.cli.uploads import uploads
-from docker_registry.errors import ConfigError
+from docker_registry.errors import ConfigError, StorageError
 
 
 class _Commands(click.Group):
-    """Commands that tell a wrong setting in one message, without a trace."""
+    """Commands that tell a wrong setting, or a storage that fails, without a trace."""
 
     def invoke(self, context: click.Context) -> Any:
-        """Run the command; a ``ConfigError`` ends it with exit status 1."""
+        """Run the command; a ``ConfigError`` or ``StorageError`` ends it with exit status 1."""
         try:
             return super().invoke(context)
         except ConfigError as error:
             raise click.ClickException(str(error)) from error
+        except StorageError as error:
+            raise click.ClickException(f"the storage can't be used: {error}") from error
 
 
 @click.group(cls=_Commands, invoke_without_command=True)
@@ -42,5 +45,5 @@ def main(context: click.Context) -> None:
         context.invoke(serve)
 
 
-for command in (config, heal, index, migrate, serve, uploads):
+for command in (adopt, config, heal, index, migrate, serve, uploads):
     main.add_command(command)

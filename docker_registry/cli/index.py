@@ -1,12 +1,11 @@
 """``docker-registry index …``."""
 
 import sys
-from typing import Self
 
 import click
-from tqdm import tqdm
 
 from docker_registry import drivers
+from docker_registry.cli.progress import Progress
 from docker_registry.config import load
 from docker_registry.errors import ConfigError
 from docker_registry.registry import Registry
@@ -23,9 +22,9 @@ def index() -> None:
 @index.command()
 def rebuild() -> None:
     """Make the index say what the storage says, beside running servers."""
-    with _Progress() as done:
+    with Progress("repositories") as done:
         try:
-            _rebuild().run(done.add)
+            _rebuild().run(lambda _name: done.add())
         except IndexUnavailable as error:
             raise click.ClickException(str(error)) from error
     click.echo(f"{done.count} repositories are indexed")
@@ -35,9 +34,9 @@ def rebuild() -> None:
 def check() -> None:
     """List what the index and the storage differ in; the exit code is 1 if they do."""
     found = 0
-    with _Progress() as done:
+    with Progress("repositories") as done:
         try:
-            for difference in _rebuild().differences(done.add):
+            for difference in _rebuild().differences(lambda _name: done.add()):
                 found += 1
                 click.echo(difference)
         except IndexUnavailable as error:
@@ -67,22 +66,3 @@ def _rebuild() -> Rebuild:
         )
     registry = Registry(drivers.create(settings))
     return SqlIndex(settings.sqlalchemy_index_database, registry).rebuild
-
-
-class _Progress:
-    """A count of repositories, with a bar where there is a terminal."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._bar = tqdm(unit=" repositories", disable=None)
-
-    def add(self, _name: str) -> None:
-        """Count one more."""
-        self.count += 1
-        self._bar.update()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.close()

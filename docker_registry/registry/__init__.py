@@ -35,11 +35,12 @@ class Registry:
         self.blobs = Blobs(driver)
         self.uploads = Uploads(driver, self.blobs)
         self.tags = Tags(driver)
+        self.referrers = Referrers(driver)
         self.manifests = Manifests(
             driver,
             blobs=self.blobs,
             tags=self.tags,
-            referrers=Referrers(driver),
+            referrers=self.referrers,
             cache=ManifestCache(cache_bytes),
             events=self.events,
             sparse_indexes=sparse_indexes,

@@ -75,10 +75,14 @@ class Blobs:
     def open(self, stored: Digest, offset: int = 0, length: int | None = None) -> Reader:
         """Open the bytes that are stored under a digest."""
         try:
-            return self._driver.reader(layout.blob(stored), offset, length)
+            reader = self._driver.reader(layout.blob(stored), offset, length)
         except PathNotFound:
             self._sizes.drop(stored)
             raise _unknown(stored) from None
+        if lost_its_bytes(stored, reader.size):
+            reader.close()
+            raise _unknown(stored)
+        return reader
 
     def redirect_url(
         self, repository: RepositoryName, digest: Digest, method: str, seconds: int
@@ -149,8 +153,18 @@ class Blobs:
                     self._driver.touch(path)
         except PathNotFound:
             raise _unknown(stored) from None
+        if lost_its_bytes(stored, known.size):
+            raise _unknown(stored)
         self._sizes.put(stored, known.size)
         return known.size
+
+
+def lost_its_bytes(stored: Digest, size: int) -> bool:
+    """Tell whether a blob is what a crash leaves of one where files aren't synced: empty.
+
+    Such a blob counts as absent, so that clients push it again.
+    """
+    return size == 0 and stored != Digest.of(b"", stored.algorithm)
 
 
 def _unknown(digest: Digest) -> BlobUnknown:

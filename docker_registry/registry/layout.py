@@ -30,6 +30,8 @@ ROOT = "docker/registry/v2"
 BLOBS = f"{ROOT}/blobs"
 REPOSITORIES = f"{ROOT}/repositories"
 OURS = "docker/registry/ours"
+#: Name of the record of an upload session in its directory.
+SESSION = "session.json"
 
 
 def blob(digest: Digest) -> str:
@@ -68,6 +70,11 @@ def layer_link(name: RepositoryName, digest: Digest) -> str:
 def manifests(name: str) -> str:
     """Directory of a repository's manifests and tags."""
     return f"{REPOSITORIES}/{name}/_manifests"
+
+
+def revisions_root(name: RepositoryName) -> str:
+    """Directory of the links to a repository's manifests."""
+    return f"{REPOSITORIES}/{name}/_manifests/revisions"
 
 
 def revisions(name: RepositoryName, algorithm: str) -> str:
@@ -130,7 +137,7 @@ def upload(name: RepositoryName, upload: UploadId) -> str:
 
 def upload_session(name: RepositoryName, upload: UploadId) -> str:
     """Path of the record of one upload session."""
-    return f"{REPOSITORIES}/{name}/_uploads/{upload}/session.json"
+    return f"{REPOSITORIES}/{name}/_uploads/{upload}/{SESSION}"
 
 
 def last_run(job: str) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import heapq
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from itertools import groupby
 
 from docker_registry.drivers.base import Driver
 from docker_registry.errors import (
@@ -22,7 +24,7 @@ from docker_registry.registry.links import read_link, write_link
 from docker_registry.registry.manifest import Descriptor, Manifest
 from docker_registry.registry.manifest_urls import LayerUrls
 from docker_registry.registry.names import ALGORITHMS, Digest, RepositoryName, Tag
-from docker_registry.registry.referrers import Referrers
+from docker_registry.registry.referrers import Referrers, fallback_tag
 from docker_registry.registry.tags import Tags
 
 log = logging.getLogger(__name__)
@@ -82,8 +84,14 @@ class Manifests:
     def referring_to(
         self, repository: RepositoryName, subject: Digest, after: Digest | None = None
     ) -> Iterator[Descriptor]:
-        """Give the descriptors of a subject's referrers, in order, beginning behind ``after``."""
-        for digest in self._referrers.iterate(repository, subject, after):
+        """Give the descriptors of a subject's referrers, in order, beginning behind ``after``.
+
+        They are those that were pushed here, and those that clients of a registry without
+        referrers listed in an index under the fallback tag.
+        """
+        known = self._referrers.iterate(repository, subject, after)
+        listed = self._fallback(repository, subject, after or "")
+        for digest, _ in groupby(heapq.merge(known, listed)):
             try:
                 yield self._get(repository, digest).descriptor()
             except ManifestUnknown:
@@ -126,12 +134,14 @@ class Manifests:
     def delete(self, repository: RepositoryName, digest: Digest) -> None:
         """Take a manifest, and each tag that points to it, out of a repository.
 
+        One whose content is lost can be taken out, too.
+
         :raises ManifestUnknown: it is not in the repository.
         """
-        manifest = self._get(repository, digest)
+        subject = self._subject(repository, digest)
         self._untag(repository, digest)
-        if manifest.subject:
-            self._referrers.remove(repository, manifest.subject.digest, digest)
+        if subject:
+            self._referrers.remove(repository, subject.digest, digest)
         try:
             self._driver.delete(layout.revision_link(repository, digest))
         except PathNotFound:
@@ -145,6 +155,23 @@ class Manifests:
         """Remove a tag; ``ManifestUnknown`` if there is no such tag. The manifest stays."""
         self._tags.delete(repository, tag)
         self._events.announce(self._events.tag_deleted, repository=repository, tag=tag)
+
+    def _subject(self, repository: RepositoryName, digest: Digest) -> Descriptor | None:
+        """Give the subject of a manifest, if it has one that can still be read."""
+        try:
+            return self._get(repository, digest).subject
+        except ManifestUnknown:
+            if not self.has(repository, digest):
+                raise
+            return None
+
+    def _fallback(self, repository: RepositoryName, subject: Digest, after: str) -> list[Digest]:
+        """Give what the index under a subject's fallback tag lists behind ``after``, in order."""
+        try:
+            index = self.get(repository, fallback_tag(subject))
+        except ManifestUnknown:
+            return []
+        return sorted(child.digest for child in index.manifests if child.digest > after)
 
     def _untag(self, repository: RepositoryName, digest: Digest) -> None:
         for tag in self._tags.pointing_to(repository, digest):

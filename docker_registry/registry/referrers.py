@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from docker_registry.drivers.base import Driver
 from docker_registry.errors import DigestInvalid, PathNotFound
 from docker_registry.registry import layout
-from docker_registry.registry.links import write_link
-from docker_registry.registry.names import Digest, RepositoryName
+from docker_registry.registry.links import read_link, write_link
+from docker_registry.registry.names import Digest, RepositoryName, Tag
 
 
 class Referrers:
@@ -24,6 +24,10 @@ class Referrers:
     def add(self, repository: RepositoryName, subject: Digest, referrer: Digest) -> None:
         """Say that a manifest refers to a subject."""
         write_link(self._driver, layout.referrer(repository, subject, referrer), referrer)
+
+    def has(self, repository: RepositoryName, subject: Digest, referrer: Digest) -> bool:
+        """Whether a manifest is known to refer to a subject."""
+        return read_link(self._driver, layout.referrer(repository, subject, referrer)) is not None
 
     def remove(self, repository: RepositoryName, subject: Digest, referrer: Digest) -> None:
         """Forget that a manifest refers to a subject, if it is known at all."""
@@ -42,3 +46,11 @@ class Referrers:
                 yield Digest.parse(name.replace("-", ":", 1))
             except DigestInvalid:
                 continue
+
+
+def fallback_tag(subject: Digest) -> Tag:
+    """Give the tag of the index that clients keep of referrers where a registry has no such API.
+
+    OCI distribution specification 1.1, "Referrers Tag Schema".
+    """
+    return Tag(f"{subject.algorithm}-{subject.hex[:64]}")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import islice
 
 from docker_registry.drivers.base import Driver
-from docker_registry.errors import ManifestUnknown, PathNotFound
+from docker_registry.errors import ManifestUnknown, PathNotFound, TagInvalid
 from docker_registry.registry import layout
 from docker_registry.registry.links import read_link, write_link
 from docker_registry.registry.names import Digest, RepositoryName, Tag
@@ -25,16 +26,16 @@ class Tags:
             raise _unknown(tag)
         return digest
 
-    def list(self, repository: RepositoryName, after: str = "", limit: int = 1000) -> list[str]:
+    def list(self, repository: RepositoryName, after: str = "", limit: int = 1000) -> list[Tag]:
         """Give at most ``limit`` tags greater than ``after``, in byte order.
 
         Fewer than ``limit`` means that there are no more.
         """
-        return self._driver.list(layout.tags(repository), after, limit)
+        return list(islice(self._iterate(repository, after, limit), limit))
 
     def iterate(self, repository: RepositoryName) -> Iterator[Tag]:
         """Give all tags, in byte order."""
-        return map(Tag, self._driver.iterate(layout.tags(repository)))
+        return self._iterate(repository)
 
     def put(self, repository: RepositoryName, tag: Tag, digest: Digest) -> None:
         """Point a tag to a manifest that is in the repository."""
@@ -53,6 +54,14 @@ class Tags:
             self._driver.delete(layout.tag(repository, tag))
         except PathNotFound:
             raise _unknown(tag) from None
+
+    def _iterate(
+        self, repository: RepositoryName, after: str = "", page: int = 1000
+    ) -> Iterator[Tag]:
+        """Give the tags behind ``after``; a name that can't be a tag's is passed over."""
+        for name in self._driver.iterate(layout.tags(repository), after, page):
+            with suppress(TagInvalid):
+                yield Tag.parse(name)
 
     def pointing_to(self, repository: RepositoryName, digest: Digest) -> Iterator[Tag]:
         """Give the tags that point to a manifest, by reading each tag of the repository."""

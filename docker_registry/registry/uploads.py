@@ -140,14 +140,7 @@ class Uploads:
 
         Works for what a crash left without a record too; 0 when there is nothing at all.
         """
-        directory = layout.upload(repository, upload)
-        newest = 0.0
-        for name in self._driver.iterate(directory):
-            try:
-                newest = max(newest, self._driver.stat(f"{directory}/{name}").modified)
-            except PathNotFound:
-                continue
-        return newest
+        return self._newest(layout.upload(repository, upload))
 
     def remove(self, repository: RepositoryName, upload: UploadId) -> None:
         """Drop whatever is left of a session, whether it can be read or not."""
@@ -225,6 +218,19 @@ class Uploads:
         for chunk in self._driver.upload_content(session.state):
             running.update(chunk)
         return Digest.of_hash(running)
+
+    def _newest(self, directory: str) -> float:
+        """Give when anything below a directory was last stored; 0 when there is nothing."""
+        newest = 0.0
+        for name in self._driver.iterate(directory):
+            path = f"{directory}/{name}"
+            try:
+                modified = self._driver.stat(path).modified
+            except PathNotFound:
+                # Distribution has directories in a session.
+                modified = self._newest(path)
+            newest = max(newest, modified)
+        return newest
 
     def _remove_directory(self, repository: RepositoryName, upload: UploadId) -> None:
         try:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 from sqlalchemy import func, select
 
+from docker_registry.errors import ManifestUnknown
 from docker_registry.registry import Registry
 from docker_registry.registry.names import RepositoryName
 from docker_registry.search import models
@@ -105,13 +107,16 @@ class Rebuild:
         for digest in sorted(indexed ^ stored):
             where = "the index" if digest in indexed else "the storage"
             yield f"{repository}@{digest} is only in {where}"
-        stored_tags: dict[str, str] = {
-            tag: self._registry.tags.get(repository, tag)
-            for tag in self._registry.tags.iterate(repository)
-        }
+        stored_tags = dict(self._stored_tags(repository))
         for tag in sorted(indexed_tags.keys() | stored_tags.keys()):
             if indexed_tags.get(tag) != stored_tags.get(tag):
                 yield (
                     f"{repository}:{tag} is {indexed_tags.get(tag)} in the index and "
                     f"{stored_tags.get(tag)} in the storage"
                 )
+
+    def _stored_tags(self, repository: RepositoryName) -> Iterator[tuple[str, str]]:
+        for tag in self._registry.tags.iterate(repository):
+            # One that points nowhere is none.
+            with suppress(ManifestUnknown):
+                yield tag, self._registry.tags.get(repository, tag)

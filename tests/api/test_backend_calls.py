@@ -124,3 +124,9 @@ def test_a_manifest_is_checked_and_stored(site: Site, image: dict[str, str]) -> 
     calls = site.calls(node, "PUT", image["tag"], 201, data=content, headers=headers)
     # Content, link, tag, its history and whether both still stand; two references, twice.
     assert calls <= 10 + 4
+
+
+def test_referrers_of_a_manifest_that_has_none(site: Site, image: dict[str, str]) -> None:
+    path = image["digest"].replace("manifests", "referrers")
+    # A page of those pushed here, and the link of the tag that other registries' clients use.
+    assert site.calls(site.node(), "GET", path) == 2

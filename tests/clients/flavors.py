@@ -14,6 +14,7 @@ import requests
 
 from docker_registry import drivers
 from docker_registry.config import load
+from docker_registry.drivers.base import Driver
 from tests import images
 from tests.clients.engine import build_image, files_in, image_id
 from tests.proxy import FaultyProxy
@@ -126,14 +127,20 @@ def registries(
     finally:
         for server in servers:
             server.stop()
-        clear(servers[0])
+        clear(servers[0].settings)
 
 
-def clear(server: RegistryServer) -> None:
-    """Delete all that a registry stored."""
+@contextmanager
+def driver_of(environment: Mapping[str, str]) -> Iterator[Driver]:
+    """Give the driver that an environment describes."""
     # SDKs look for credentials in the environment themselves.
-    with patch.dict(os.environ, server.settings):
-        driver = drivers.create(load(server.settings))
+    with patch.dict(os.environ, environment):
+        yield drivers.create(load(environment))
+
+
+def clear(environment: Mapping[str, str]) -> None:
+    """Delete all that is stored where an environment says."""
+    with driver_of(environment) as driver:
         for name in driver.list(""):
             driver.delete(name)
         driver.sweep(time.time() + 3600)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,8 @@ def theirs(tmp_path: Path, ours: RegistryServer) -> DistributionServer:
     """Give Distribution, not yet started, with the same store."""
     # A console script of ours has the same name.
     program = require_tool("/usr/bin/docker-registry")
-    return DistributionServer(tmp_path / "theirs", program, ours.store)
+    storage = {"filesystem": {"rootdirectory": str(ours.store)}}
+    return DistributionServer(tmp_path / "theirs", program, storage)
 
 
 @pytest.fixture
@@ -132,6 +134,28 @@ def test_we_serve_the_store_of_distribution(
         assert b"MANIFEST_UNKNOWN" in crane.run("digest", f"{theirs.address}/both@{deleted}").stderr
         assert crane("digest", f"{theirs.address}/both:moved-tag") == layout.tagged[0]["digest"]
         crane("validate", "--remote", f"{theirs.address}/added:v1")
+
+
+def test_their_garbage_collection_takes_nothing_of_ours(
+    crane: Tool,
+    skopeo: Tool,
+    ours: RegistryServer,
+    theirs: DistributionServer,
+    layout: images.Layout,
+) -> None:
+    with ours:
+        fill(skopeo, ours, layout)
+        crane("append", "-f", write_layer(layout.path), "-t", f"{ours.address}/both:deleted")
+        deleted = crane("digest", f"{ours.address}/both:deleted")
+        crane("delete", f"{ours.address}/both@{deleted}")
+        upload_half(ours, "both")
+
+    collect = [theirs.program, "garbage-collect", theirs.configuration]
+    done = subprocess.run(collect, capture_output=True, text=True, check=True)
+    assert f"blob eligible for deletion: {deleted}" in done.stdout
+
+    with ours:
+        check(crane, ours, layout)
 
 
 def write_layer(directory: Path) -> Path:

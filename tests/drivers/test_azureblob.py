@@ -25,7 +25,13 @@ def place() -> Iterator[Settings]:
 
 
 def test_objects_lie_where_older_registries_put_them() -> None:
-    for path, name in (("/registry", "registry/a/b"), ("/", "a/b"), ("x/y/", "x/y/a/b")):
+    for path, name in (
+        ("/registry", "registry/a/b"),
+        ("/", "a/b"),
+        ("x/y/", "x/y/a/b"),
+        ("//", "/a/b"),
+        ("//x", "/x/a/b"),
+    ):
         with azure_container(storage_path=path) as settings:
             AzureDriver.from_settings(settings).put_content("a/b", b"x")
             with container_client(settings) as client:
@@ -56,19 +62,27 @@ def test_a_public_container_is_warned_of(caplog: pytest.LogCaptureFixture) -> No
         client.delete_container()
 
 
-def test_append_blobs_of_distribution_are_read_and_replaced(place: Settings) -> None:
-    driver = AzureDriver.from_settings(place)
-    with container_client(place) as client:
-        for name in ("put", "committed"):
-            blob = client.get_blob_client(f"some/prefix/{name}")
-            blob.create_append_blob()
-            blob.append_block(b"old")
-    assert driver.get_content("put") == driver.get_content("committed") == b"old"
-    driver.touch("put")
-    driver.put_content("put", b"new")
-    driver.write("up", [LARGE], "committed")
-    assert driver.get_content("put") == b"new"
-    assert driver.get_content("committed") == LARGE
+@pytest.mark.parametrize(("path", "prefix"), [("/some/prefix", "some/prefix/"), ("//", "/")])
+def test_append_blobs_of_distribution_are_read_and_replaced(path: str, prefix: str) -> None:
+    with azure_container(storage_path=path) as settings:
+        driver = AzureDriver.from_settings(settings)
+        with container_client(settings) as client:
+            for name in ("put", "committed", "deleted", "below/deleted"):
+                blob = client.get_blob_client(f"{prefix}{name}")
+                blob.create_append_blob()
+                blob.append_block(b"old")
+        assert driver.list("") == ["below", "committed", "deleted", "put"]
+        assert driver.get_content("put") == driver.get_content("committed") == b"old"
+        address = driver.redirect_url("put", "GET", 60)
+        assert requests.get(address, timeout=10).content == b"old"
+        driver.touch("put")
+        driver.put_content("put", b"new")
+        driver.write("up", [LARGE], "committed")
+        driver.delete("deleted")
+        driver.delete("below")
+        assert driver.get_content("put") == b"new"
+        assert driver.get_content("committed") == LARGE
+        assert driver.list("") == ["committed", "put"]
 
 
 def test_an_address_is_for_reading_one_blob(place: Settings) -> None:

@@ -64,8 +64,9 @@ def watched(proxy: FaultyProxy) -> Iterator[SwiftDriver]:
 
 def names(driver: SwiftDriver) -> list[str]:
     """Give the names of all segments and owners of a store."""
-    pages = driver._segments.container.pages(driver._prefix)
-    return [entry["name"].removeprefix(driver._prefix) for page in pages for entry in page]
+    prefix = driver._segments.prefix
+    pages = driver._segments.container.pages(prefix)
+    return [entry["name"].removeprefix(prefix) for page in pages for entry in page]
 
 
 def content(driver: SwiftDriver, path: str) -> bytes:
@@ -332,6 +333,34 @@ def test_temporary_urls(settings_of) -> None:
         url = driver.redirect_url("a", "GET", 60)
         assert url is not None
         assert requests.get(url, timeout=30).content == b"x"
+
+
+def test_a_key_of_the_container_is_enough_for_large_objects() -> None:
+    name = f"key-{uuid.uuid4().hex}"
+    settings = swift_settings(swift_container=name, swift_segments_container=name, storage_path="/")
+    with swift_store(lambda: settings) as opened:
+        driver = opened()
+        driver._objects.connection.post_container(name, {"X-Container-Meta-Temp-Url-Key": "own"})
+        driver.write("up/1", chunks(LARGE), "large")
+        url = driver.redirect_url("large", "GET", 60)
+        assert url is not None
+        answer = requests.get(url, timeout=30)
+        assert (answer.status_code, answer.content == LARGE) == (200, True)
+        # Segments lie in the same container, and are no objects of the store.
+        assert driver.list("") == ["large"]
+        assert list(driver.iterate("", page=1)) == ["large"]
+
+
+def test_a_key_of_the_container_opens_no_segments_elsewhere() -> None:
+    name = f"key-{uuid.uuid4().hex}"
+    with swift_store(lambda: swift_settings(swift_container=name, storage_path="/")) as opened:
+        driver = opened()
+        driver._objects.connection.post_container(name, {"X-Container-Meta-Temp-Url-Key": "own"})
+        driver.write("up/1", chunks(LARGE), "large")
+        url = driver.redirect_url("large", "GET", 60)
+        # The account's signs.
+        assert url is not None
+        assert requests.get(url, timeout=30).content == LARGE
 
 
 def test_a_public_address_takes_the_place_of_ours() -> None:

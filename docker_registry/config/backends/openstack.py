@@ -73,9 +73,14 @@ class Swift(DriverKeys):
 
     swift_container: str = key(
         "registry",
-        "Name of the container. Parts of large objects are kept in a second one, with `_segments` "
-        "behind the name.",
+        "Name of the container.",
         "OS_CONTAINER",
+    )
+    swift_segments_container: str | None = key(
+        None,
+        "Name of the container of the parts of large objects, which may be the same; by default "
+        "`<container>_segments`.",
+        "SWIFT_SEGMENTS_CONTAINER",
     )
     swift_object_storage_url: str | None = key(
         None,

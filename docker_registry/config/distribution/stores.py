@@ -148,6 +148,10 @@ def _swift(translation: Translation, section: str) -> None:
         translation.presume("storage_path", "/files", f"{section}.prefix")
     else:
         translation.say("storage_path", f"{prefix}/files", f"{section}.prefix")
+    container = translation.read(f"{section}.container", text)
+    if container is not None:
+        # Distribution signs addresses with a key of the container, which open nothing elsewhere.
+        translation.say("swift_segments_container", container, f"{section}.container")
     _version_of_login(translation, section)
     # The project is in the user's domain, if nothing else is said.
     own = any(translation.read(f"{section}.{name}") for name in ("tenantdomain", "tenantdomainid"))

@@ -62,8 +62,7 @@ class AzureDriver(Driver):
             limits,
             settings.storage_public_url,
         )
-        prefix = settings.storage_path.strip("/")
-        return cls(client, f"{prefix}/" if prefix else "")
+        return cls(client, _prefix(settings.storage_path))
 
     def get_content(self, path: str) -> bytes:
         """Download the blob."""
@@ -219,3 +218,14 @@ class AzureDriver(Driver):
 
     def _part(self, state: UploadState, part: str) -> str:
         return self._name(f"{state['path']}/{part}")
+
+
+def _prefix(path: str) -> str:
+    """Give what all names begin with in a store at a path.
+
+    Names that registry:2 gave begin with a slash (distribution/distribution#1247): so do those
+    below a path that begins with two.
+    """
+    root = "/" if path.startswith("//") else ""
+    inner = path.strip("/")
+    return f"{root}{inner}/" if inner else root

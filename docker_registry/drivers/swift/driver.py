@@ -40,31 +40,33 @@ COPY_BYTES = 256 * 1024 * 1024
 
 
 class SwiftDriver(Driver):
-    """A container, or what lies under a prefix in one, and a second one for segments.
+    """A container, or what lies under a prefix in one, and mostly a second one for segments.
 
     What fits in one segment is a plain object, if it comes in one piece; everything else is a
     static large object. Nothing is copied when an upload is committed.
 
+    :param segments: name of the container of segments; by default ``<container>_segments``.
     :param signer: signs URLs that clients can use; without, there are none.
     """
 
     name = "swift"
 
-    def __init__(self, store: Store, signer: Signer | None = None) -> None:
+    def __init__(
+        self, store: Store, segments: str | None = None, signer: Signer | None = None
+    ) -> None:
         self._prefix = store.prefix
         self._objects = Container(store, store.container)
-        self._segments = Segments(Container(store, f"{store.container}_segments"), store.prefix)
+        beside = Container(store, segments or f"{store.container}_segments")
+        self._segments = Segments(beside, self._objects, store.prefix)
         self._signer = signer
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
         """Take the keys that begin with ``swift_`` and ``openstack_``, and those of every store."""
-        name = settings.swift_container
-        if not name or "/" in name or len(name) > 240:
-            raise ConfigError(
-                f"swift_container (OS_CONTAINER) is {name!r}: give a name of at most 240 "
-                "characters without a slash, such as registry"
-            )
+        name, segments = settings.swift_container, settings.swift_segments_container
+        _check_name("swift_container (OS_CONTAINER)", name)
+        if segments is not None:
+            _check_name("swift_segments_container (SWIFT_SEGMENTS_CONTAINER)", segments)
         prefix = settings.storage_path.strip("/")
         store = Store(
             connect(settings),
@@ -75,10 +77,12 @@ class SwiftDriver(Driver):
         key = settings.swift_temp_url_key
         return cls(
             store,
+            segments,
             Signer(
                 Container(store, name),
                 key.get_secret_value() if key else None,
                 settings.storage_public_url,
+                alone=segments == name,
             ),
         )
 
@@ -111,7 +115,11 @@ class SwiftDriver(Driver):
             return any(self._objects.pages(f"{directory}{name}/", limit=1))
 
         pages = (
-            [(entry.get("name") or entry["subdir"]).removeprefix(directory) for entry in page]
+            [
+                name.removeprefix(directory)
+                for entry in page
+                if (name := entry.get("name") or entry["subdir"]) != self._segments.prefix
+            ]
             for page in self._objects.pages(
                 directory, f"{directory}{after}" if after else "", limit + 1, "/"
             )
@@ -203,7 +211,7 @@ class SwiftDriver(Driver):
         found = self._objects.head(name)
         if not self._limits.copies or _DYNAMIC in found:
             super().copy(directory, source, target)
-        elif _LARGE in found and (parts := self._segments.of(self._objects, name, COPY_BYTES)):
+        elif _LARGE in found and (parts := self._segments.of(name, COPY_BYTES)):
             group, segments = self._segments.copy(parts)
             self._segments.own([group], new)
             self._join([group], segments, new)
@@ -214,7 +222,7 @@ class SwiftDriver(Driver):
 
     def sweep(self, before: float) -> int:
         """Delete the segments of uploads and objects that are no more."""
-        return self._segments.sweep(before, self._objects)
+        return self._segments.sweep(before)
 
     def check(self) -> None:
         """Make the containers if need be; store and delete an object."""
@@ -257,5 +265,15 @@ class SwiftDriver(Driver):
             return
         self._objects.delete(name)
         self._segments.container.delete_all(
-            part for container, part in parts if container == self._segments.container.name
+            part
+            for container, part in parts
+            if container == self._segments.container.name and part.startswith(self._segments.prefix)
+        )
+
+
+def _check_name(key: str, name: str) -> None:
+    if not name or "/" in name or len(name) > 240:
+        raise ConfigError(
+            f"{key} is {name!r}: give a name of at most 240 characters without a slash, such as "
+            "registry"
         )

@@ -1,10 +1,14 @@
-"""Large objects: segments in a container of their own, and a manifest that makes them one object.
+"""Large objects: segments, and a manifest that makes them one object.
 
 Swift API, "Static large objects". The segments of one append are a group::
 
-    <container>_segments/<prefix><group>/<number>            a segment
-    <container>_segments/<prefix><group>/owner=<name>        the object it was meant for
-    <container>_segments/<prefix><group>/dropped             nobody may make an object of it
+    <container>_segments/<prefix>.segments/<group>/<number>       a segment
+    <container>_segments/<prefix>.segments/<group>/owner=<name>   the object it was meant for
+    <container>_segments/<prefix>.segments/<group>/dropped        nobody may make an object of it
+
+They may also lie in the container of the objects: a temporary URL that is signed with a container's
+key, as registry:2 does, gives nothing that lies elsewhere. No path begins with a dot, so they never
+meet an object.
 
 The owner is noted before the manifest is stored. So a group without one belongs to an upload, or
 to nobody; and of a group with one the manifest of that object tells whether it uses it. Where the
@@ -47,6 +51,8 @@ MANIFEST = "multipart-manifest=put"
 
 #: What the manifest says of a segment that is whole, and lies in an object of its own.
 _PLAIN = {"path", "etag", "size_bytes"}
+#: Where segments lie; no path has such a component.
+DIRECTORY = ".segments"
 
 _OWNER = "owner="
 _DROPPED = "dropped"
@@ -63,14 +69,18 @@ def sizes() -> Iterator[int]:
 
 
 class Segments:
-    """The container of segments.
+    """The segments of a store.
 
-    :param prefix: what all names begin with: empty, or ends with a slash.
+    :param container: where they lie.
+    :param objects: the container of the objects that are made of them; it may be the same.
+    :param prefix: what all names of the store begin with: empty, or ends with a slash.
+    :ivar prefix: what the names of segments begin with.
     """
 
-    def __init__(self, container: Container, prefix: str) -> None:
+    def __init__(self, container: Container, objects: Container, prefix: str) -> None:
         self.container = container
-        self._prefix = prefix
+        self._objects = objects
+        self.prefix = f"{prefix}{DIRECTORY}/"
 
     def store(self, parts: Iterable[Part]) -> tuple[str, list[Segment]]:
         """Store the parts as the segments of a new group, and give its name and them, in order.
@@ -83,7 +93,7 @@ class Segments:
 
         def put(numbered: tuple[int, Part]) -> None:
             number, part = numbered
-            name = f"{self._prefix}{group}/{number:06}"
+            name = f"{self.prefix}{group}/{number:06}"
             md5 = self.container.put(name, part)
             with lock:
                 stored[number] = name, md5, len(part)
@@ -104,20 +114,20 @@ class Segments:
         """
         group = uuid.uuid4().hex
         copies = [
-            (name, (f"{self._prefix}{group}/{number:06}", md5, size))
+            (name, (f"{self.prefix}{group}/{number:06}", md5, size))
             for number, (name, md5, size) in enumerate(segments)
         ]
         in_parallel(lambda pair: self.container.copy(pair[0], pair[1][0]), copies, COPIES)
         return group, [copied for _, copied in copies]
 
-    def of(self, objects: Container, name: str, most: int) -> list[Segment] | None:
+    def of(self, name: str, most: int) -> list[Segment] | None:
         """Give the segments of a large object, if they are ours and small enough.
 
         ``None`` if not, and if Swift doesn't tell.
 
         :param most: bytes that each may have.
         """
-        entries = _entries_of(objects, name) or []
+        entries = _entries_of(self._objects, name) or []
         plain = [entry for entry in entries if set(entry) <= _PLAIN]
         found = [
             (str(entry["path"]).lstrip("/"), str(entry["etag"]), int(entry["size_bytes"]))
@@ -134,7 +144,7 @@ class Segments:
         """Note the object that groups are for, all under the mark of the first."""
         known = list(groups)
         for group in known:
-            name = f"{self._prefix}{group}/{_OWNER}{quote(owner, safe='')}"
+            name = f"{self.prefix}{group}/{_OWNER}{quote(owner, safe='')}"
             self.container.put(name, Part([known[0].encode()]))
 
     def claim(self, groups: Iterable[str], owner: str) -> None:
@@ -155,12 +165,12 @@ class Segments:
 
     def drop(self, group: str) -> None:
         """Delete a group, unless it may belong to an object."""
-        self.container.put(f"{self._prefix}{group}/{_DROPPED}", Part([]))
-        names = [entry["name"] for entry in self._entries(f"{self._prefix}{group}/")]
+        self.container.put(f"{self.prefix}{group}/{_DROPPED}", Part([]))
+        names = [entry["name"] for entry in self._entries(f"{self.prefix}{group}/")]
         if not any(_is_owner(name) for name in names):
             self.container.delete_all(names)
 
-    def sweep(self, before: float, objects: Container) -> int:
+    def sweep(self, before: float) -> int:
         """Delete the groups that nothing uses and that are older, and give their number."""
         swept = 0
         for entries in self._groups():
@@ -169,8 +179,8 @@ class Segments:
             names = [entry["name"] for entry in entries]
             notes = [name for name in names if _is_owner(name)]
             if not notes:
-                self.drop(_directory(entries[0]).removeprefix(self._prefix))
-            elif any(self._in_use(note, objects) for note in notes):
+                self.drop(_directory(entries[0]).removeprefix(self.prefix))
+            elif any(self._in_use(note) for note in notes):
                 continue
             else:
                 self.container.delete_all(sorted(names, key=_is_owner))
@@ -179,20 +189,20 @@ class Segments:
 
     def _is_dropped(self, group: str) -> bool:
         try:
-            self.container.head(f"{self._prefix}{group}/{_DROPPED}")
+            self.container.head(f"{self.prefix}{group}/{_DROPPED}")
         except PathNotFound:
             return False
         return True
 
-    def _in_use(self, note: str, objects: Container) -> bool:
+    def _in_use(self, note: str) -> bool:
         """Tell whether the object that a note names uses the segments beside it, or might."""
         directory, _, owner = note.partition(f"/{_OWNER}")
         owner = unquote(owner)
         try:
-            found = objects.head(owner)
+            found = self._objects.head(owner)
             if "x-static-large-object" not in found:
                 return False
-            parts = parts_of(objects, owner)
+            parts = parts_of(self._objects, owner)
             if parts is not None:
                 return any(name.startswith(f"{directory}/") for _, name in parts)
             _, body = self.container.get(note)
@@ -205,7 +215,7 @@ class Segments:
 
     def _groups(self) -> Iterator[list[dict[str, Any]]]:
         group: list[dict[str, Any]] = []
-        for entry in self._entries(self._prefix):
+        for entry in self._entries(self.prefix):
             if group and _directory(entry) != _directory(group[0]):
                 yield group
                 group = []

@@ -20,12 +20,17 @@ class Signer:
 
     :param key: that signs; by default the one that the container, or else the account, has.
     :param public_url: scheme and host by which clients reach Swift, if not those of the registry.
+    :param alone: whether the container has all that its objects consist of: what is signed with its
+        own key opens nothing that lies elsewhere.
     """
 
-    def __init__(self, container: Container, key: str | None, public_url: str | None) -> None:
+    def __init__(
+        self, container: Container, key: str | None, public_url: str | None, alone: bool
+    ) -> None:
         self._container = container
         self._given = key
         self._public_url = public_url
+        self._alone = alone
 
     def sign(self, name: str, method: str, seconds: int) -> str | None:
         """Give a URL of an object; ``None`` if there is no key."""
@@ -45,8 +50,10 @@ class Signer:
             return self._given
         with swift_errors("Swift"):
             connection = self._container.connection
-            found = connection.head_container(self._container.name)
-            key = found.get("x-container-meta-temp-url-key")
+            key = None
+            if self._alone:
+                found = connection.head_container(self._container.name)
+                key = found.get("x-container-meta-temp-url-key")
             if not key:
                 key = connection.head_account().get("x-account-meta-temp-url-key")
         return str(key) if key else None

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from tests.api.conftest import OCI_INDEX, OCI_MANIFEST, error_codes, sha256
+from tests.api.conftest import OCI_INDEX, OCI_MANIFEST, error_codes, sha256, sha512
 
 
 def referrers(repo, digest, query=""):
@@ -104,3 +104,51 @@ def test_bad_digest(client):
     response = client.get("/v2/team/app/referrers/sha256:bad")
     assert response.status_code == 400
     assert error_codes(response) == ["DIGEST_INVALID"]
+
+
+def fall_back(repo, subject, *referrers):
+    """Tag an index of referrers, as clients do where a registry doesn't answer this request."""
+    algorithm, _, value = subject.partition(":")
+    children = [{**repo.descriptor(digest), "annotations": {"old": "x"}} for digest in referrers]
+    document = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": children}
+    response = repo.put(document, f"{algorithm}-{value[:64]}")
+    assert response.status_code == 201, response.data
+
+
+@pytest.mark.parametrize("digest_of", [sha256, sha512])
+def test_fallback_tag(repo, digest_of):
+    subject = digest_of(b"a subject")
+    listed = repo.image(b"listed", artifactType="a/one")
+    fall_back(repo, subject, listed)
+    assert referrers(repo, subject)[1] == [
+        {**repo.descriptor(listed), "artifactType": "a/one"},
+    ]
+    assert referrers(repo, digest_of(b"another subject"))[1] == []
+
+
+def test_fallback_tag_beside_our_own(repo, client):
+    subject = repo.image(b"layer")
+    both = refer(repo, subject, "both", artifactType="a/one")
+    ours = refer(repo, subject, "ours", artifactType="a/one")
+    listed = repo.image(b"listed", artifactType="a/one")
+    other = repo.image(b"other", artifactType="a/two")
+    gone = repo.image(b"gone", artifactType="a/one")
+    fall_back(repo, subject, both, listed, other, gone)
+    client.delete(repo.url(f"manifests/{gone}"))
+
+    expected = sorted([both, ours, listed, other])
+    assert [entry["digest"] for entry in referrers(repo, subject)[1]] == expected
+    response, entries = referrers(repo, subject, "?artifactType=a/one")
+    assert response.headers["OCI-Filters-Applied"] == "artifactType"
+    assert [entry["digest"] for entry in entries] == sorted([both, ours, listed])
+    seen = []
+    while len(seen) < len(expected):
+        last = f"&last={seen[-1]}" if seen else ""
+        seen += [entry["digest"] for entry in referrers(repo, subject, f"?n=1{last}")[1]]
+    assert seen == expected
+
+
+def test_what_is_no_index_under_the_fallback_tag_lists_nobody(repo):
+    subject = sha256(b"a subject")
+    repo.image(b"layer", tag=subject.replace(":", "-"))
+    assert referrers(repo, subject)[1] == []

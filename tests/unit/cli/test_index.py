@@ -51,6 +51,14 @@ def test_rebuild_check_and_stats(registry, tmp_path):
     ]
 
 
+def test_tags_that_point_nowhere_are_none(registry, tmp_path):
+    registry.driver.put_content(layout.tag_link("team/app", "empty"), b"")
+    registry.driver.put_content(f"{layout.tags('team/app')}/historic/index/x", b"x")
+    assert run(tmp_path, "index", "rebuild").exit_code == 0
+    after = run(tmp_path, "index", "check")
+    assert (after.exit_code, after.output.splitlines()[-1]) == (0, "1 repositories, 0 differences")
+
+
 @pytest.mark.parametrize("command", ["rebuild", "check", "stats"])
 def test_without_an_index(registry, tmp_path, command):
     result = run(tmp_path, "index", command, SEARCH_BACKEND="none")

@@ -4,9 +4,9 @@ import pytest
 
 from docker_registry import app
 from docker_registry.config import Settings
-from docker_registry.errors import PathNotFound
+from docker_registry.errors import BlobUploadUnknown, PathNotFound
 from docker_registry.registry import layout
-from docker_registry.registry.names import Digest, RepositoryName
+from docker_registry.registry.names import Digest, RepositoryName, UploadId
 from docker_registry.upkeep.uploads import UploadPurge
 
 NAME = RepositoryName("team/app")
@@ -50,3 +50,19 @@ def test_at_an_age_of_0_they_are_kept_for_ever(registry):
             registry.driver.stat(layout.last_run(job))
     app._upkeep(Settings(), registry, None).run_due()
     assert registry.driver.stat(layout.last_run("purge-uploads")).size
+
+
+@pytest.mark.parametrize(
+    "left", [["data", "startedat", "hashstates/sha256/0"], ["hashstates/sha256/0"], ["data"]]
+)
+def test_what_distribution_left_is_removed_when_it_is_old(registry, left):
+    upload = UploadId.new()
+    for name in left:
+        # Distribution goes by what this says, and keeps what has none forever.
+        registry.driver.put_content(f"{layout.upload(NAME, upload)}/{name}", b"no time")
+    registry.driver.put_content(f"{layout.uploads(NAME)}/stray", b"")
+    assert UploadPurge(registry, max_idle=3600).run() == 0
+    with pytest.raises(BlobUploadUnknown):
+        registry.uploads.get(NAME, upload)
+    assert UploadPurge(registry, max_idle=0).run() == 1
+    assert registry.driver.list(layout.uploads(NAME)) == ["stray"]
