@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from docker_registry.drivers.base import Driver
+from docker_registry.drivers.concurrency import side_by_side
 from docker_registry.errors import PathNotFound
 from docker_registry.legacy import layout
 from docker_registry.legacy.errors import ImageIdInvalid, RepositoryUnknown, TagUnknown
+from docker_registry.legacy.events import Events
 from docker_registry.legacy.names import ImageId, RepositoryName, Tag
 
 log = logging.getLogger(__name__)
@@ -29,10 +31,14 @@ class StoredTag:
 
 
 class Repositories:
-    """All repositories of V1. One is there as long as anything lies in its directory."""
+    """All repositories of V1. One is there as long as anything lies in its directory.
 
-    def __init__(self, driver: Driver) -> None:
+    :param events: where deletions are announced.
+    """
+
+    def __init__(self, driver: Driver, events: Events | None = None) -> None:
         self._driver = driver
+        self._events = events or Events()
 
     def exists(self, name: RepositoryName) -> bool:
         """Whether there is such a repository, with or without tags."""
@@ -59,18 +65,15 @@ class Repositories:
         :raises RepositoryUnknown: there is no such repository.
         """
         directory = layout.repository(name)
-        found = False
-        for file_name in self._driver.iterate(directory):
-            found = True
-            tag = layout.tag_of(file_name)
-            if tag is None:
-                continue
-            path = f"{directory}/{file_name}"
-            image = self._read(path)
+        file_names = list(self._driver.iterate(directory))
+        if not file_names:
+            raise RepositoryUnknown
+        tags = [(tag, f) for f in file_names if (tag := layout.tag_of(f)) is not None]
+        paths = [f"{directory}/{file_name}" for _, file_name in tags]
+        images = side_by_side(self._driver, self._read, paths)
+        for (tag, _), path, image in zip(tags, paths, images, strict=True):
             if image is not None:
                 yield StoredTag(tag, image, path)
-        if not found:
-            raise RepositoryUnknown
 
     def tag(self, name: RepositoryName, tag: Tag) -> ImageId:
         """Give the image that a tag points to; ``TagUnknown`` if there is no such tag."""
@@ -78,6 +81,21 @@ class Repositories:
         if image is None:
             raise TagUnknown
         return image
+
+    def delete(self, name: RepositoryName) -> None:
+        """Remove a repository with its tags; images stay, since V1 doesn't say whose they are.
+
+        :raises RepositoryUnknown: there is no such repository.
+        """
+        tags = list(self.tags(name))
+        try:
+            self._driver.delete(layout.repository(name))
+        except PathNotFound:
+            raise RepositoryUnknown from None
+        whole = {"namespace": name.namespace, "repository": name.repository}
+        for tag in tags:
+            self._events.announce(self._events.tag_deleted, **whole, tag=tag.name, image=tag.image)
+        self._events.announce(self._events.repository_deleted, **whole)
 
     def _in_namespace(self, namespace: str, after: str) -> Iterator[RepositoryName]:
         for repository in self._driver.iterate(f"{layout.REPOSITORIES}/{namespace}", after):
