@@ -24,6 +24,7 @@
     ├── Unavailable              try again later
     ├── AccessDenied             the backend refuses our credentials
     └── QuotaExceeded            no room left
+    LayerInvalid                 a V1 layer that can't be read as a tar archive
     ConfigError                  a setting that stops the start
 
 The codes are those of the OCI distribution specification 1.1, "Error Codes", and of CNCF
@@ -186,6 +187,14 @@ class AccessDenied(StorageError):
 
 class QuotaExceeded(StorageError):
     """The backend has no room left for us."""
+
+
+class LayerInvalid(Exception):
+    """The bytes of a V1 layer are no tar archive, or a damaged one, or one made to do harm."""
+
+    def __init__(self, why: str) -> None:
+        # As docker-registry 0.9 says it, and then why.
+        super().__init__(f"Layer format not supported: {why}")
 
 
 class ConfigError(Exception):
