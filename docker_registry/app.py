@@ -7,9 +7,11 @@ from flask import Flask
 from docker_registry import drivers, search
 from docker_registry.api import errors, health, v1, v2
 from docker_registry.api.context import Context
+from docker_registry.api.readiness import Readiness
 from docker_registry.config import Settings
 from docker_registry.config.unserved import refuse_unsafe
 from docker_registry.drivers.alternate import Chain
+from docker_registry.legacy.store import LegacyStore
 from docker_registry.registry import Registry
 from docker_registry.search.base import SearchIndex
 from docker_registry.upkeep.heal import Heal
@@ -39,11 +41,12 @@ def create_app(settings: Settings) -> Flask:
         sparse_indexes=settings.sparse_indexes,
         cache_bytes=settings.cache_manifest_bytes,
     )
+    legacy = LegacyStore(registry.driver, settings.upload_max_age)
     index = search.create(settings, registry)
     app = Flask(__name__, static_folder=None)
     # A doubled slash is a wrong path, not a reason to send the client elsewhere.
     app.url_map.merge_slashes = False
-    Context(settings, registry, index).install(app)
+    Context(settings, registry, legacy, index, Readiness(registry.driver)).install(app)
     errors.register(app)
     app.register_blueprint(v2.create_blueprint())
     app.register_blueprint(v1.create_blueprint())

@@ -113,9 +113,6 @@ class LayerUnreadable(LegacyError):
 
     code = "LAYER_UNREADABLE"
 
-    def __init__(self) -> None:
-        super().__init__("Layer format not supported")
-
 
 class PushRefused(LegacyError):
     """An extension doesn't let the image in."""

@@ -6,7 +6,6 @@ last, so that whatever is cut off leaves an image that nobody can pull and anybo
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import time
@@ -16,8 +15,9 @@ from contextlib import suppress
 from typing import Any
 
 from docker_registry.drivers.base import Driver
-from docker_registry.errors import PathNotFound, Unavailable
+from docker_registry.errors import LayerInvalid, PathNotFound, Unavailable
 from docker_registry.legacy import layout
+from docker_registry.legacy.checksums import PayloadChecksum, tarsum
 from docker_registry.legacy.errors import (
     ChecksumInvalid,
     ImageDamaged,
@@ -81,19 +81,19 @@ class Pushes:
         :raises ImageUnknown: the image was not begun.
         :raises ImageExists: it is complete.
         """
-        head = self._images.json(image)
+        checksum = PayloadChecksum(self._images.json(image))
         self._check_replaceable(image)
-        payload = _Payload(head, chunks)
         self._driver.write(
             layout.push_parts(image, uuid.uuid4().hex),
-            self._settled(image, payload),
+            self._settled(image, chunks, checksum),
             layout.layer(image),
         )
-        self._put_checksums(image, [payload.checksum])
+        self._put_checksums(image, [checksum.value()])
 
     def complete(self, image: ImageId, checksum: str) -> None:
         """Make an image whole if the checksum is the one of what was pushed.
 
+        :param checksum: of JSON and layer (``sha256:…``); or a tarsum, for which the layer is read.
         :raises ImageUnknown: the image was not begun.
         :raises ImageExists: it is complete.
         :raises ChecksumInvalid: it is another checksum, or there is no layer.
@@ -107,6 +107,9 @@ class Pushes:
             raise ChecksumInvalid(
                 "Image's layer is missing: send it before its checksum", {"image": image}
             )
+        if checksum.startswith("tarsum+sha256:") and checksum not in known:
+            known.append(self._tarsum(image))
+            self._put_checksums(image, known)
         if checksum not in known:
             raise ChecksumInvalid(
                 "Checksum mismatch", {"received": checksum[:256], "computed": known}
@@ -120,7 +123,7 @@ class Pushes:
         for name in self._driver.iterate(layout.PUSHES):
             with suppress(ImageIdInvalid):
                 image = ImageId.parse(name)
-                if self._begun(image) < oldest:
+                if self._last_change(image) < oldest:
                     yield image
 
     def purge(self, image: ImageId) -> bool:
@@ -129,7 +132,7 @@ class Pushes:
         Who begins it anew meanwhile either sees that it is being removed, or is seen here.
         """
         self._driver.put_transient(layout.push_purge(image), b"")
-        if self._begun(image) >= time.time() - self._max_age:
+        if self._last_change(image) >= time.time() - self._max_age:
             self._remove(layout.push_purge(image))
             return False
         doomed = self._images.is_in_progress(image)
@@ -139,6 +142,13 @@ class Pushes:
                 self._remove(path)
         self._remove(layout.push(image))
         return doomed
+
+    def _tarsum(self, image: ImageId) -> str:
+        try:
+            with self._images.layer(image) as layer:
+                return tarsum(self._images.json(image), layer)
+        except LayerInvalid as error:
+            raise ChecksumInvalid("Checksum mismatch", {"reason": str(error)}) from None
 
     def _ancestry(self, image: ImageId, parent: Any) -> list[ImageId]:
         """Give the ids of what an image is to be built on."""
@@ -159,14 +169,16 @@ class Pushes:
             raise ImageInvalid(f"Image depends on {MAX_ANCESTRY} others or more")
         return line
 
-    def _settled(self, image: ImageId, payload: _Payload) -> Iterator[bytes]:
+    def _settled(
+        self, image: ImageId, chunks: Iterable[bytes], checksum: PayloadChecksum
+    ) -> Iterator[bytes]:
         """Give the bytes of a layer; refuse them at their end if the image was completed since.
 
         Before the layer is replaced, the checksum of another one goes.
         """
-        yield from payload
+        yield from checksum.watch(chunks)
         self._check_replaceable(image)
-        if payload.checksum not in self._images.checksums(image):
+        if checksum.value() not in self._images.checksums(image):
             self._remove(layout.checksums(image))
 
     def _check_replaceable(self, image: ImageId) -> None:
@@ -183,12 +195,19 @@ class Pushes:
             if since > time.time() - PURGE_SECONDS:
                 raise Unavailable(f"the image {image} is being removed: its last push was given up")
 
-    def _begun(self, image: ImageId) -> float:
-        """Give when a push was begun last, in seconds since the epoch; 0 if that is not known."""
-        for path in (layout.push_begun(image), layout.in_progress(image)):
+    def _last_change(self, image: ImageId) -> float:
+        """Give when anything of a push was last stored, in seconds since the epoch."""
+        directory = layout.push(image)
+        paths = [layout.push_begun(image), layout.in_progress(image)]
+        for part in self._driver.iterate(directory):
+            paths += [
+                f"{directory}/{part}/{name}" for name in self._driver.iterate(f"{directory}/{part}")
+            ]
+        newest = 0.0
+        for path in paths:
             with suppress(PathNotFound):
-                return self._driver.stat(path).modified
-        return 0.0
+                newest = max(newest, self._driver.stat(path).modified)
+        return newest
 
     def _stored_json(self, image: ImageId) -> bytes | None:
         try:
@@ -202,27 +221,6 @@ class Pushes:
     def _remove(self, path: str) -> None:
         with suppress(PathNotFound):
             self._driver.delete(path)
-
-
-class _Payload:
-    """The bytes of a layer, whose checksum is known when they have passed.
-
-    :param head: the JSON of the image, which its checksum begins with.
-    """
-
-    def __init__(self, head: bytes, chunks: Iterable[bytes]) -> None:
-        self._running = hashlib.sha256(head + b"\n")
-        self._chunks = chunks
-
-    def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._chunks:
-            self._running.update(chunk)
-            yield chunk
-
-    @property
-    def checksum(self) -> str:
-        """The checksum of what has passed so far."""
-        return f"sha256:{self._running.hexdigest()}"
 
 
 def _read(image: ImageId, content: bytes) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from docker_registry.drivers.base import Driver
 from docker_registry.legacy.events import Events
 from docker_registry.legacy.images import Images
 from docker_registry.legacy.index import Index
+from docker_registry.legacy.listings import Listings
 from docker_registry.legacy.pushes import Pushes
 from docker_registry.legacy.repositories import Repositories
 from docker_registry.legacy.tags import Tags
@@ -26,3 +27,4 @@ class LegacyStore:
         self.repositories = Repositories(driver, self.events)
         self.tags = Tags(driver, self.repositories, self.images, self.events)
         self.index = Index(driver, self.events)
+        self.listings = Listings(driver, self.images)
