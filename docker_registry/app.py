@@ -16,6 +16,7 @@ from docker_registry.registry import Registry
 from docker_registry.search.base import SearchIndex
 from docker_registry.upkeep.heal import Heal
 from docker_registry.upkeep.index import IndexReconciliation, IndexRepair
+from docker_registry.upkeep.pushes import PushPurge
 from docker_registry.upkeep.schedule import Rhythm, Scheduler
 from docker_registry.upkeep.sweep import Sweep
 from docker_registry.upkeep.uploads import UploadPurge
@@ -51,13 +52,16 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(v2.create_blueprint())
     app.register_blueprint(v1.create_blueprint())
     app.register_blueprint(health.create_blueprint())
-    app.before_request(_upkeep(settings, registry, index).ensure_running)
+    app.before_request(_upkeep(settings, registry, legacy, index).ensure_running)
     return app
 
 
-def _upkeep(settings: Settings, registry: Registry, index: SearchIndex | None) -> Scheduler:
+def _upkeep(
+    settings: Settings, registry: Registry, legacy: LegacyStore, index: SearchIndex | None
+) -> Scheduler:
     rhythms: list[Rhythm] = [
         Rhythm(UploadPurge(registry, settings.upload_max_age), PURGE_EVERY),
+        Rhythm(PushPurge(legacy), PURGE_EVERY),
         Rhythm(Sweep(registry.driver, settings.upload_max_age), PURGE_EVERY),
     ]
     if isinstance(registry.driver, Chain):

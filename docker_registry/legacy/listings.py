@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from docker_registry.drivers.base import Driver
+from docker_registry.drivers.base import Driver, Reader
 from docker_registry.errors import LayerInvalid, PathNotFound
 from docker_registry.legacy import layout, tarball
 from docker_registry.legacy.diff import diff
@@ -29,18 +29,18 @@ class Listings:
         self._driver = driver
         self._images = images
 
-    def files(self, image: ImageId) -> Iterator[bytes]:
-        """Give the files of a layer as JSON (V1's ``/files``), piece by piece.
+    def files(self, image: ImageId) -> Reader:
+        """Open the list of the files of a layer (V1's ``/files``), which is JSON.
 
         :raises ImageUnknown: there is no such layer.
         :raises LayerUnreadable: it is no tar archive.
         """
         path = layout.files(image)
         try:
-            return iter(self._driver.reader(path))
+            return self._driver.reader(path)
         except PathNotFound:
             self._list(image, path)
-        return iter(self._driver.reader(path))
+        return self._driver.reader(path)
 
     def diff(self, image: ImageId) -> bytes:
         """Give what a layer changes of those below it, as JSON (V1's ``/diff``).
@@ -71,13 +71,11 @@ class Listings:
                 ) from None
 
     def _load(self, image: ImageId) -> list[Any]:
-        listing = b""
-        for chunk in self.files(image):
-            listing += chunk
-            if len(listing) > COMPARED_BYTES:
+        with self.files(image) as listing:
+            if listing.size > COMPARED_BYTES:
                 raise LayerUnreadable("Layer has too many files to compare", {"image": image})
-        found: list[Any] = json.loads(listing)
-        return found
+            found: list[Any] = json.loads(b"".join(listing))
+            return found
 
     def _load_below(self, below: ImageId, image: ImageId) -> list[Any]:
         try:

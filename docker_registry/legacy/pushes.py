@@ -64,12 +64,9 @@ class Pushes:
         self._events.ask_before_push(document)
         self._driver.put_transient(layout.push_begun(image), b"")
         if begun_before:
-            self._let_a_purge_end(image)
+            self._begin_anew(image, content)
         else:
             self._driver.put_content(layout.in_progress(image), b"true")
-        if not begun_before or self._stored_json(image) != content:
-            # A checksum is one of JSON and layer.
-            self._remove(layout.checksums(image))
             self._driver.put_content(layout.image_json(image), content)
         self._driver.put_content(layout.ancestry(image), json.dumps(line).encode())
 
@@ -188,6 +185,18 @@ class Pushes:
         with suppress(ImageUnknown):
             self._images.layer_size(image)
             raise ImageExists
+
+    def _begin_anew(self, image: ImageId, content: bytes) -> None:
+        self._let_a_purge_end(image)
+        try:
+            self._driver.touch(layout.in_progress(image))
+        except PathNotFound:
+            # Another client has completed it meanwhile.
+            raise ImageExists from None
+        if self._stored_json(image) != content:
+            # A checksum is one of JSON and layer.
+            self._remove(layout.checksums(image))
+            self._driver.put_content(layout.image_json(image), content)
 
     def _let_a_purge_end(self, image: ImageId) -> None:
         with suppress(PathNotFound):

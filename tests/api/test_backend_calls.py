@@ -12,6 +12,7 @@ from docker_registry.app import create_app
 from docker_registry.config import Settings
 from docker_registry.drivers.memory import MemoryDriver
 from tests.api.conftest import OCI_MANIFEST, OCTETS, Pushes, sha256
+from tests.api.v1.pushes import V1Pushes, image_id, payload_checksum
 
 CALLS = {
     *("get_content", "put_content", "put_transient", "reader", "stat", "list", "touch", "delete"),
@@ -124,3 +125,24 @@ def test_a_manifest_is_checked_and_stored(site: Site, image: dict[str, str]) -> 
     calls = site.calls(node, "PUT", image["tag"], 201, data=content, headers=headers)
     # Content, link, tag, its history and whether both still stand; two references, twice.
     assert calls <= 10 + 4
+
+
+def test_v1(site: Site) -> None:
+    node = site.node()
+    v1 = V1Pushes(node.test_client())
+    image = v1.image("whole")
+    path = f"/v1/images/{image}"
+    # Each begins with the question whether the image is complete.
+    assert site.calls(node, "GET", f"{path}/layer") == 2
+    assert site.calls(node, "GET", f"{path}/layer", 206, headers={"Range": "bytes=1-"}) == 2
+    assert site.calls(node, "GET", f"{path}/ancestry") == 2
+    assert site.calls(node, "GET", f"{path}/json") == 4
+    child = image_id("child")
+    path, document = f"/v1/images/{child}", v1.document(child, image)
+    # Three questions; when it was begun, the mark, JSON and ancestry.
+    assert site.calls(node, "PUT", f"{path}/json", data=document) == 3 + 4
+    assert site.calls(node, "PUT", f"{path}/layer", data=b"layer") == 2 + 2
+    headers = {"X-Docker-Checksum-Payload": payload_checksum(document, b"layer")}
+    assert site.calls(node, "PUT", f"{path}/checksum", headers=headers) == 3 + 2
+    tag = "/v1/repositories/team/app/tags/x"
+    assert site.calls(node, "PUT", tag, data=f'"{child}"') == 2 + 2

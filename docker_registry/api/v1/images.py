@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
 
 from flask import Blueprint, Response, json, request
 
@@ -12,6 +11,7 @@ from docker_registry.api.context import context
 from docker_registry.api.responses import EmptyResponse
 from docker_registry.api.v1.answers import cacheable, done
 from docker_registry.api.v1.body import read_body
+from docker_registry.drivers.base import Reader
 from docker_registry.legacy.errors import ChecksumInvalid, ChecksumMissing, ImageUnknown
 from docker_registry.legacy.names import ImageId
 
@@ -81,7 +81,7 @@ def get_diff(image: ImageId) -> Response:
     return _get(image, lambda: listings.diff(image))
 
 
-def _get(image: ImageId, read: Callable[[], Any]) -> Response:
+def _get(image: ImageId, read: Callable[[], str | bytes | Reader]) -> Response:
     """Give a document about a complete image, or say that the client's is the right one."""
     images = context().legacy.images
     images.check_not_in_progress(image)
@@ -89,4 +89,8 @@ def _get(image: ImageId, read: Callable[[], Any]) -> Response:
         if not images.exists(image):
             raise ImageUnknown
         return cacheable(EmptyResponse(status=HTTPStatus.NOT_MODIFIED), image)
-    return cacheable(Response(read(), mimetype="application/json"), image)
+    document = read()
+    response = Response(document, mimetype="application/json")
+    if isinstance(document, Reader):
+        response.content_length = document.length
+    return cacheable(response, image)

@@ -1,0 +1,72 @@
+import platform
+
+import pytest
+
+from docker_registry import drivers
+from tests.api.v1.pushes import refusal
+from tests.drivers.switchable import SwitchableDriver
+
+
+@pytest.mark.parametrize("path", ["/_ping", "/v1/_ping"])
+def test_ping(client, path):
+    response = client.get(path)
+    assert (response.status_code, response.get_json()) == (200, {})
+    assert response.headers["X-Docker-Registry-Standalone"] == "True"
+    assert response.headers["X-Docker-Registry-Version"] == "0.9.1"
+    assert response.headers["Cache-Control"] == "no-cache"
+    assert "X-Docker-Registry-Config" not in response.headers
+
+
+def test_ping_of_developers(make_app):
+    response = make_app(debug=True).test_client().get("/v1/_ping")
+    body = response.get_json()
+    assert set(body) == {"versions"}
+    assert body["versions"]["python"] == platform.python_version()
+    assert {"docker-registry", "Flask", "gunicorn"} <= set(body["versions"])
+    assert "X-Docker-Registry-Config" in response.headers
+
+
+def test_root(make_app):
+    client = make_app(issue="Über alles").test_client()
+    assert client.get("/").get_json() == "Über alles"
+
+
+@pytest.mark.parametrize("path", ["/_status", "/v1/_status"])
+def test_status(client, path):
+    response = client.get(path)
+    assert response.status_code == 200
+    assert response.get_json() == {"services": ["storage"], "failures": {}}
+
+
+def test_status_of_a_store_that_is_down(make_app, tmp_path, monkeypatch):
+    driver = SwitchableDriver(tmp_path)
+    monkeypatch.setattr(drivers, "create", lambda settings: driver)
+    client = make_app().test_client()
+    driver.down = True
+    response = client.get("/_status")
+    assert response.status_code == 503
+    assert response.get_json() == {"services": ["storage"], "failures": {"storage": "unavailable"}}
+    assert "storage" in refusal(client.get(f"/v1/images/{'0' * 64}/json"), 503)
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_users(client, slash):
+    assert client.get(f"/v1/users{slash}").get_json() == "OK"
+    created = client.post(f"/v1/users{slash}", data=b'{"username": "x"}')
+    assert (created.status_code, created.get_json()) == (201, "User Created")
+    assert refusal(client.post(f"/v1/users{slash}", data=b"{"), 400) == "Error Decoding JSON"
+    updated = client.put(f"/v1/users/x{slash}")
+    assert (updated.status_code, updated.data) == (204, b"")
+
+
+def test_what_is_not_there(client):
+    assert "no such endpoint" in refusal(client.get("/v1/nothing"), 404)
+    wrong = client.delete(f"/v1/images/{'0' * 64}/json")
+    assert "DELETE" in refusal(wrong, 405)
+    assert "GET" in wrong.headers["Allow"]
+
+
+def test_v2_is_not_taken_for_v1(client):
+    response = client.get("/v2/")
+    assert "X-Docker-Registry-Version" not in response.headers
+    assert "error" not in client.get("/v2/x").get_json()
