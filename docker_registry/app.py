@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from flask import Flask
 
-from docker_registry import drivers, search
+from docker_registry import drivers, extensions, search
 from docker_registry.api import errors, health, v1, v2
 from docker_registry.api.context import Context
 from docker_registry.api.readiness import Readiness
 from docker_registry.config import Settings
 from docker_registry.config.unserved import refuse_unsafe
 from docker_registry.drivers.alternate import Chain
+from docker_registry.extensions import Hooks
 from docker_registry.legacy.store import LegacyStore
 from docker_registry.registry import Registry
 from docker_registry.search.base import SearchIndex
@@ -44,6 +45,7 @@ def create_app(settings: Settings) -> Flask:
     )
     legacy = LegacyStore(registry.driver, settings.upload_max_age)
     index = search.create(settings, registry)
+    extensions.connect(settings, Hooks(v1=legacy.events, v2=registry.events))
     app = Flask(__name__, static_folder=None)
     # A doubled slash is a wrong path, not a reason to send the client elsewhere.
     app.url_map.merge_slashes = False
