@@ -13,6 +13,7 @@ from docker_registry import __version__
 from docker_registry.cli.config import config
 from docker_registry.cli.heal import heal
 from docker_registry.cli.index import index
+from docker_registry.cli.migrate import migrate
 from docker_registry.cli.serve import serve
 from docker_registry.cli.uploads import uploads
 from docker_registry.errors import ConfigError
@@ -41,5 +42,5 @@ def main(context: click.Context) -> None:
         context.invoke(serve)
 
 
-for command in (config, heal, index, serve, uploads):
+for command in (config, heal, index, migrate, serve, uploads):
     main.add_command(command)

@@ -208,6 +208,19 @@ class Driver(ABC):
             # A commit leaves what an abort clears, too.
             self.abort(state)
 
+    def copy(self, directory: str, source: str, target: str) -> None:
+        """Make the bytes of one object another one at ``target``: whole and durable, replacing any.
+
+        They live apart from then on: what becomes of one is nothing to the other. The new one is
+        as old as the copy.
+
+        A backend that can copy by itself overrides this; else the bytes pass through here.
+
+        :param directory: where parts may be kept meanwhile; see ``start_upload``.
+        """
+        with self.reader(source) as reader:
+            self.write(directory, reader, target)
+
     def sweep(self, before: float) -> int:
         """Remove what crashes left behind and no path leads to, and give how much it was.
 

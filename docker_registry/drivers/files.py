@@ -47,6 +47,10 @@ _ERRORS: dict[int | None, type[StorageError]] = {
 #: What ``copy_file_range`` says where it can't copy between two files (copy_file_range(2)).
 _NO_COPY = {errno.ENOSYS, errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno.EPERM}
 
+#: What ``link`` says where a file can't have another name there: of a directory, on another file
+#: system, with too many names, of others' files (link(2); proc(5), protected_hardlinks).
+_NO_LINK = {errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.ENOSYS, errno.EOPNOTSUPP}
+
 
 @contextmanager
 def storage_errors(path: str) -> Iterator[None]:
@@ -109,6 +113,35 @@ class Tree:
                 raise Unavailable(f"{directory}: removed by others {ATTEMPTS} times in a row")
             self._sync_directories(changed)
 
+    def link(self, source: str, target: str) -> bool:
+        """Make a file the one at ``target`` too, durably, replacing any.
+
+        ``False``, and nothing done, where the file system or its rules don't let one file have two
+        names.
+        """
+        name = self._temporary_path()
+        with storage_errors(source):
+            self._sync_directories(_make_directories(self._temporary))
+            try:
+                # link(2) would give a symbolic link itself another name.
+                os.link(os.path.realpath(source), name)
+                # The new object is as old as this, and the old one can't help being so too.
+                os.utime(name)
+                self._sync_path(name)
+            except OSError as error:
+                with suppress(FileNotFoundError):
+                    os.unlink(name)
+                if error.errno in _NO_LINK:
+                    return False
+                raise
+        try:
+            self.move(name, target)
+        finally:
+            # Still there also if the target was the same file before (rename(2)).
+            with suppress(FileNotFoundError):
+                os.unlink(name)
+        return True
+
     def remove(self, path: str) -> None:
         """Remove a file, or a directory with all below it, and directories left empty above it."""
         with storage_errors(path):
@@ -133,6 +166,13 @@ class Tree:
                 with suppress(OSError):
                     if entry.stat(follow_symlinks=False).st_mtime < oldest:
                         _discard(entry.path)
+
+    def _sync_path(self, path: str) -> None:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            self.sync_file(descriptor)
+        finally:
+            os.close(descriptor)
 
     def _temporary_path(self) -> str:
         return f"{self._temporary}/{uuid.uuid4().hex}"

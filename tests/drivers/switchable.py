@@ -7,7 +7,7 @@ from typing import Any
 from docker_registry.drivers.local import LocalDriver
 from docker_registry.errors import QuotaExceeded, Unavailable
 
-WRITES = {"put_content", "put_transient", "append", "commit", "write"}
+WRITES = {"put_content", "put_transient", "append", "commit", "write", "copy"}
 CALLS = WRITES | {
     *("get_content", "reader", "stat", "list", "delete", "upload_content", "abort", "check"),
     *("sweep", "touch"),

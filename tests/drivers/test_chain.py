@@ -80,6 +80,25 @@ def test_while_all_is_well_the_alternate_is_not_used(site: Site) -> None:
     assert site.second.list("docker/registry/ours") == []
 
 
+def test_a_copy_is_made_at_home_or_else_passes_through(site: Site) -> None:
+    site.node.write("up/1", [LAYER], "images/1/layer")
+    site.primary.calls.clear()
+    site.node.copy("up/1", "images/1/layer", BLOB)
+    assert site.primary.calls == ["copy"]
+    site.node.delete(BLOB)
+    site.primary.full = True
+    site.node.copy("up/1", "images/1/layer", BLOB)
+    assert content(site.node, BLOB) == LAYER
+    assert site.second.stat(BLOB).size == len(LAYER)
+    site.primary.full = False
+    # What lies in the alternate goes home by being copied.
+    site.node.copy("up/1", BLOB, "images/2/layer")
+    assert site.primary.stat("images/2/layer").size == len(LAYER)
+    site.fail()
+    with pytest.raises(Unavailable):
+        site.node.copy("up/1", "images/1/layer", "images/3/layer")
+
+
 def test_what_the_primary_cannot_take_goes_to_the_alternate_and_home_again(site: Site) -> None:
     site.node.put_content("tags/old", b"1")
     site.fail()

@@ -283,6 +283,65 @@ def test_pages_join_to_the_sorted_names(
     assert list(driver.iterate(directory, after, page)) == following
 
 
+# Copies
+
+
+#: More than what any backend takes for small.
+LARGE = hashlib.shake_128(b"copy").digest(20 * CHUNK_BYTES)
+
+
+@pytest.mark.parametrize("data", [b"", b"x", LARGE], ids=["empty", "small", "large"])
+def test_a_copy_lives_by_itself(driver: Driver, data: bytes) -> None:
+    driver.write("up/1", [data], "a/source")
+    driver.copy("up/2", "a/source", "b/target")
+    assert content(driver, "b/target") == data
+    assert driver.stat("b/target").size == len(data)
+    assert driver.list("") == ["a", "b"]
+    driver.delete("a/source")
+    assert content(driver, "b/target") == data
+    driver.copy("up/2", "b/target", "a/source")
+    driver.write("up/1", [b"other"], "b/target")
+    driver.sweep(time.time() - 60)
+    assert content(driver, "a/source") == data
+    assert driver.get_content("b/target") == b"other"
+
+
+@pytest.mark.parametrize("old", [b"old and longer", LARGE], ids=["small", "large"])
+def test_a_copy_replaces_what_was_there(driver: Driver, old: bytes) -> None:
+    driver.write("up/1", [old], "target")
+    driver.put_content("source", b"new")
+    for _ in range(2):
+        driver.copy("up/1", "source", "target")
+        assert driver.get_content("target") == b"new"
+        assert driver.get_content("source") == b"new"
+
+
+@pytest.mark.parametrize("data", [b"x", LARGE], ids=["small", "large"])
+def test_a_copy_onto_itself_loses_nothing(driver: Driver, data: bytes) -> None:
+    driver.write("up/1", [data], "a")
+    driver.copy("up/1", "a", "a")
+    assert content(driver, "a") == data
+    assert driver.list("") == ["a"]
+
+
+def test_a_copy_of_what_is_not_there(driver: Driver) -> None:
+    driver.put_content("a/b", b"x")
+    driver.put_content("target", b"old")
+    for source in ("a", "a/c", "c"):
+        with pytest.raises(PathNotFound):
+            driver.copy("up/1", source, "target")
+    assert driver.get_content("target") == b"old"
+    assert driver.list("") == ["a", "target"]
+
+
+def test_a_copy_is_as_old_as_the_copying(driver: Driver) -> None:
+    driver.put_content("a", b"x")
+    time.sleep(1.2 + CLOCK)
+    copied = time.time()
+    driver.copy("up/1", "a", "b")
+    assert driver.stat("b").modified >= copied - CLOCK
+
+
 # Deletes
 
 

@@ -32,6 +32,57 @@ def leftovers(root: Path) -> list[str]:
     return sorted(entry.name for entry in (root / ".tmp").iterdir())
 
 
+# Copies
+
+
+def inode(root: Path, path: str) -> int:
+    return (root / path).stat().st_ino
+
+
+def test_a_copy_is_the_same_file_under_another_name(root: Path) -> None:
+    driver = LocalDriver(root)
+    driver.put_content("a/source", b"data")
+    for _ in range(2):
+        driver.copy("up", "a/source", "b/target")
+        assert inode(root, "b/target") == inode(root, "a/source")
+        assert leftovers(root) == []
+    driver.put_content("a/source", b"other")
+    assert driver.get_content("b/target") == b"data"
+
+
+@pytest.mark.parametrize("number", [errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP])
+def test_a_copy_where_no_file_has_two_names(
+    root: Path, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "link", refuse)
+    driver = LocalDriver(root)
+    driver.put_content("a", b"data")
+    driver.copy("up", "a", "b")
+    assert driver.get_content("b") == b"data"
+    assert inode(root, "b") != inode(root, "a")
+    assert leftovers(root) == []
+    with pytest.raises(PathNotFound):
+        driver.copy("up", "nothing", "b")
+
+
+def test_a_copy_from_another_disk(root: Path) -> None:
+    driver = LocalDriver(root)
+    driver.put_content("a", b"data")
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as other:
+        Path(other, "source").write_bytes(b"far away")
+        (root / "images").symlink_to(other)
+        driver.copy("up", "images/source", "b")
+        # A file that is a link itself must not become an object that is one.
+        (root / "link").symlink_to(root / "a")
+        driver.copy("up", "link", "c")
+    assert driver.get_content("b") == b"far away"
+    assert not (root / "c").is_symlink()
+    assert driver.get_content("c") == b"data"
+
+
 # Paths
 
 
@@ -217,6 +268,16 @@ def test_append_and_commit_sync(root: Path, calls: Calls) -> None:
     calls.done.clear()
     driver.commit({**state, "parts": state["parts"][1:]}, "blob")
     assert calls.done == [("fsync", ".tmp/*"), ("rename", "blob"), ("fsync", ".")]
+
+
+def test_copy_syncs_file_then_name(root: Path, calls: Calls) -> None:
+    driver = LocalDriver(root)
+    driver.put_content("a/source", b"data")
+    driver.put_content("b/old", b"old")
+    calls.done.clear()
+    driver.copy("up", "a/source", "b/target")
+    done = [(call, path) for call, path in calls.done if call in ("fsync", "rename")]
+    assert done == [("fsync", ".tmp/*"), ("rename", "b/target"), ("fsync", "b")]
 
 
 def test_delete_syncs_before_it_prunes(root: Path, calls: Calls) -> None:

@@ -64,6 +64,20 @@ def test_small_objects(driver: S3Driver, proxy: FaultyProxy) -> None:
     assert asked(proxy) == ["GET list-type"]
 
 
+def test_copies_are_made_by_the_store(driver: S3Driver, proxy: FaultyProxy) -> None:
+    driver.put_content("a", b"0123456789")
+    driver.write("up", [bytes(LARGE)], "large")
+    proxy.forget()
+    driver.copy("up", "a", "b")
+    assert asked(proxy) == ["GET", "PUT copy"]
+    driver.copy("up", "large", "b")
+    assert asked(proxy) == [
+        *("GET", "POST uploads"),
+        "PUT partNumber uploadId copy",
+        "POST uploadId",
+    ]
+
+
 @pytest.mark.parametrize("reach", [(0, None), (3, None), (3, 4), (0, 1)])
 def test_a_reader_asks_once(
     driver: S3Driver, proxy: FaultyProxy, reach: tuple[int, int | None]

@@ -99,6 +99,36 @@ def test_each_call_is_one_request(watched: SwiftDriver, proxy: FaultyProxy) -> N
     assert [request.method for request in proxy.requests] == ["HEAD"]
 
 
+def test_a_plain_object_is_copied_without_its_bytes_coming_here(
+    watched: SwiftDriver, proxy: FaultyProxy
+) -> None:
+    watched.put_content("a", b"0123456789")
+    watched._limits.segments  # noqa: B018
+    proxy.forget()
+    watched.copy("up/1", "a", "b")
+    assert [request.method for request in proxy.requests] == ["HEAD", "COPY"]
+    assert watched.get_content("b") == b"0123456789"
+
+
+@pytest.mark.parametrize("settings_of", [swift_settings, rgw_settings])
+def test_the_copy_of_a_large_object_has_segments_of_its_own(settings_of) -> None:
+    with swift_store(settings_of) as opened:
+        driver = opened()
+        driver.write("up/1", chunks(LARGE), "a")
+        driver.copy("up/2", "a", "b")
+        driver.delete("a")
+        driver.sweep(time.time() + 60)
+        assert content(driver, "b") == LARGE
+        manifest = {"X-Object-Manifest": f"{driver._objects.name}/{driver._prefix}parts/"}
+        driver.put_content("parts/1", b"dynamic")
+        driver._objects.connection.put_object(
+            driver._objects.name, driver._name("c"), b"", headers=manifest
+        )
+        driver.copy("up/2", "c", "d")
+        driver.delete("parts")
+        assert content(driver, "d") == b"dynamic"
+
+
 def test_a_small_blob_is_one_request_and_a_large_one_its_segments(
     watched: SwiftDriver, proxy: FaultyProxy
 ) -> None:

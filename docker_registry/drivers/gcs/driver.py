@@ -159,6 +159,10 @@ class GcsDriver(Driver):
         if not upload.put_stream(self._client, self._name(path), chunks):
             self.put_content(path, b"")
 
+    def copy(self, directory: str, source: str, target: str) -> None:
+        """Let the service copy it."""
+        upload.copy(self._client, self._name(source), self._name(target))
+
     def check(self) -> None:
         """List the bucket; say what to set when that fails."""
         try:

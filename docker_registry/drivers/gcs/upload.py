@@ -60,7 +60,7 @@ def join(client: Client, sources: Sequence[str], name: str, directory: str) -> N
     :raises PathNotFound: a source is gone.
     """
     if len(sources) == 1:
-        _copy(client, sources[0], name)
+        copy(client, sources[0], name)
         return
     between: list[str] = []
     try:
@@ -76,6 +76,21 @@ def join(client: Client, sources: Sequence[str], name: str, directory: str) -> N
         delete(client, between)
 
 
+def copy(client: Client, source: str, name: str) -> None:
+    """Make an object of the bytes of another one, replacing any; the service copies them.
+
+    :raises PathNotFound: the source is gone.
+    """
+    with client.errors(source):
+        target, token = client.blob(name), None
+        while True:
+            token, _, _ = target.rewrite(
+                client.blob(source), token=token, timeout=client.timeout, retry=client.retry
+            )
+            if token is None:
+                return
+
+
 def delete(client: Client, names: Sequence[str]) -> bool:
     """Delete objects, some of which may be gone, and tell whether any was there."""
     found: list[str] = []
@@ -87,17 +102,6 @@ def delete(client: Client, names: Sequence[str]) -> bool:
 
     in_parallel(delete_one, names, DELETES)
     return bool(found)
-
-
-def _copy(client: Client, source: str, name: str) -> None:
-    with client.errors(source):
-        target, token = client.blob(name), None
-        while True:
-            token, _, _ = target.rewrite(
-                client.blob(source), token=token, timeout=client.timeout, retry=client.retry
-            )
-            if token is None:
-                return
 
 
 def _compose(client: Client, sources: Sequence[str], name: str) -> None:

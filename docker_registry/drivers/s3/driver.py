@@ -173,6 +173,12 @@ class S3Driver(Driver):
         """PUT the object, or upload it in parts, at its key."""
         objects.store(self._connection, self._key(path), chunks, empty=True)
 
+    def copy(self, directory: str, source: str, target: str) -> None:
+        """Let the store copy it."""
+        copies.copy(
+            self._connection, Piece(self._key(source), self.stat(source).size), self._key(target)
+        )
+
     def sweep(self, before: float) -> int:
         """Abort multipart uploads that were begun earlier and never completed."""
 

@@ -113,6 +113,13 @@ class Container:
             found: Mapping[str, str] = self.connection.head_object(self.name, name)
             return found
 
+    def copy(self, source: str, target: str) -> None:
+        """COPY an object."""
+        with swift_errors(self.where(source)), self._found(source):
+            self.connection.copy_object(
+                self.name, source, f"/{self.name}/{target}", fresh_metadata=True
+            )
+
     def renew(self, name: str) -> None:
         """POST what an object has already: its modified time becomes now."""
         kept = {

@@ -16,16 +16,19 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Limits:
-    """Of static large objects, and of temporary URLs.
+    """Of static large objects, of temporary URLs, and of copies.
 
     :ivar segments: how many a manifest may have.
     :ivar least: bytes of each segment but the last.
     :ivar digests: algorithms that sign temporary URLs.
+    :ivar copies: whether a copy is surely one. In Ceph it shares bytes with its source, and some
+        releases count wrongly who still needs them (tracker.ceph.com, 70746).
     """
 
     segments: int
     least: int
     digests: Sequence[str]
+    copies: bool
 
     @classmethod
     def of(cls, container: Container) -> Self:
@@ -44,6 +47,8 @@ class Limits:
             int(slo.get("max_manifest_segments", 1000)),
             int(slo.get("min_segment_size", 1)),
             known.get("tempurl", {}).get("allowed_digests", ["sha1"]),
+            # Swift's own name for it; Ceph has another.
+            "max_object_name_length" in known.get("swift", {}),
         )
 
     def allow(self, sizes: Sequence[int]) -> bool:
