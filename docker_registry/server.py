@@ -229,8 +229,11 @@ class Server(Application):
             with suppress(QuotaExceeded):
                 drivers.create(self._settings).check()
             build(self._settings, self._runner)
-        except (ConfigError, StorageError) as error:
+        except ConfigError as error:
             os.write(report, str(error).encode())
+        except StorageError as error:
+            flavor = self._settings.provenance.flavor
+            os.write(report, f"the flavor {flavor!r} (see SETTINGS_FLAVOR): {error}".encode())
         except BaseException:
             os.write(report, f"the registry can't be built:\n{traceback.format_exc()}".encode())
         else:

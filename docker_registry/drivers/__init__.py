@@ -49,10 +49,9 @@ def create(settings: Settings) -> Driver:
     """
     found = load(settings)
     if len(found) == 1:
-        return found[settings.storage].from_settings(settings)
+        return _build(found[settings.storage], settings)
     members = [
-        Member(name, driver.from_settings(_for_member(settings, name)))
-        for name, driver in found.items()
+        Member(name, _build(driver, _for_member(settings, name))) for name, driver in found.items()
     ]
     return Chain(members)
 
@@ -78,6 +77,13 @@ def load(settings: Settings) -> dict[str, type[Driver]]:
             "local"
         )
     return found
+
+
+def _build(driver: type[Driver], settings: Settings) -> Driver:
+    try:
+        return driver.from_settings(settings)
+    except ConfigError as error:
+        raise ConfigError(f"{_where(settings)}: {error}") from error
 
 
 def _find(name: str, key: str, settings: Settings) -> type[Driver]:

@@ -41,6 +41,7 @@ CALLS: dict[str, Callable[[Driver], Any]] = {
     "delete": lambda driver: driver.delete("small"),
     "append": lambda driver: driver.append(driver.start_upload("up"), [b"x"]),
     "write": lambda driver: driver.write("up", CHUNKS, "new"),
+    "copy": lambda driver: driver.copy("up", "small", "new"),
     "check": lambda driver: driver.check(),
 }
 every_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())

@@ -34,6 +34,7 @@ CALLS: dict[str, Callable[[Driver], Any]] = {
     "stat": lambda driver: driver.stat("small"),
     "list": lambda driver: driver.list(""),
     "touch": lambda driver: driver.touch("small"),
+    "copy": lambda driver: driver.copy("up", "small", "new"),
     "delete": lambda driver: driver.delete("small"),
     "append": lambda driver: driver.append(driver.start_upload("up"), [b"x"]),
     "append in parts": lambda driver: driver.append(driver.start_upload("up"), CHUNKS),

@@ -355,6 +355,7 @@ def test_refused_reset_silent_and_failing(watched: SwiftDriver, proxy: FaultyPro
             lambda: watched.put_content("b", b"y"),
             lambda: watched.stat("nothing"),
             lambda: watched.list(""),
+            lambda: watched.copy("up/1", "a", "b"),
         ):
             began = time.monotonic()
             with pytest.raises(Unavailable):

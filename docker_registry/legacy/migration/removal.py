@@ -102,7 +102,8 @@ class Removal:
     def _remove_image(self, image: ImageId) -> None:
         """Remove an image: first what makes it one, so that it is never one without its layer."""
         driver = self._registry.driver
-        for path in (v1.image_json(image), v1.layer(image), v1.image(image)):
+        answers = (v1.files(image), v1.diff(image))
+        for path in (v1.image_json(image), *answers, v1.layer(image), v1.image(image)):
             with suppress(PathNotFound):
                 driver.delete(path)
         self._records.delete(image)

@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from docker_registry import drivers
 from docker_registry.cli import main
 from docker_registry.drivers.local import LocalDriver
 from docker_registry.registry import Registry
 from docker_registry.registry.names import RepositoryName
+from tests.drivers.switchable import SwitchableDriver
 from tests.images import tar_of
 from tests.v1_store import V1Store, id_of
 
@@ -118,7 +120,13 @@ def test_the_search_index_follows(store, tmp_path):
     assert "tags: 2" in checked.output
 
 
-def test_a_store_that_is_away(tmp_path):
-    (tmp_path / "file").write_text("no directory")
-    result = run(tmp_path, STORAGE_PATH=str(tmp_path / "file"))
-    assert "Traceback" not in result.output
+def test_a_store_that_goes_away(store, tmp_path, monkeypatch):
+    driver = SwitchableDriver(tmp_path)
+    driver.full = True
+    monkeypatch.setattr(drivers, "create", lambda _: driver)
+    result = run(tmp_path)
+    assert result.exit_code == 1
+    assert result.output.splitlines()[-1].startswith("Error: ")
+    assert result.output.endswith("Run it again to go on\n")
+    driver.full = False
+    assert run(tmp_path).exit_code == 0
