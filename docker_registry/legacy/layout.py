@@ -40,7 +40,7 @@ REPOSITORIES = "repositories"
 OURS = "docker/registry/ours/v1"
 PUSHES = f"{OURS}/pushes"
 
-_TAG_PREFIX = "tag_"
+TAG_PREFIX = "tag_"
 
 
 def image(image: ImageId) -> str:
@@ -90,7 +90,7 @@ def repository(name: RepositoryName) -> str:
 
 def tag(name: RepositoryName, tag: Tag) -> str:
     """Path of what a tag points to."""
-    return f"{REPOSITORIES}/{name.directory}/{_TAG_PREFIX}{tag}"
+    return f"{REPOSITORIES}/{name.directory}/{TAG_PREFIX}{tag}"
 
 
 def tag_of(file_name: str) -> str | None:
@@ -98,9 +98,9 @@ def tag_of(file_name: str) -> str | None:
 
     Old versions took any text for a tag, and quoted it.
     """
-    if not file_name.startswith(_TAG_PREFIX):
+    if not file_name.startswith(TAG_PREFIX):
         return None
-    return unquote_plus(file_name.removeprefix(_TAG_PREFIX))
+    return unquote_plus(file_name.removeprefix(TAG_PREFIX))
 
 
 def tag_json(name: RepositoryName, tag: Tag) -> str:

@@ -21,6 +21,9 @@ DEFAULT_NAMESPACE = "library"
 #: most file systems).
 MAX_NAME, MAX_COMPONENT = 255, 255
 
+#: What a slash behind the first one is in the path.
+QUOTED_SLASH = quote_plus(quote_plus("/"))
+
 _IMAGE_ID = re.compile(r"[0-9a-f]{16}(?:[0-9a-f]{48})?")
 _PRINTABLE = re.compile(r"[ -~]+")
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
