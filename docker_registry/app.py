@@ -44,7 +44,7 @@ def create_app(settings: Settings) -> Flask:
         cache_bytes=settings.cache_manifest_bytes,
     )
     legacy = LegacyStore(registry.driver, settings.upload_max_age)
-    index = search.create(settings, registry)
+    index = search.create(settings, registry, legacy)
     extensions.connect(settings, Hooks(v1=legacy.events, v2=registry.events))
     app = Flask(__name__, static_folder=None)
     # A doubled slash is a wrong path, not a reason to send the client elsewhere.

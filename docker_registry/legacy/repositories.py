@@ -148,7 +148,8 @@ class Repositories:
         """Give the names and prefixes of today below a prefix; see ``in_byte_order``."""
         if prefix:
             return self._below(*prefix.split("/", 1))
-        bare = filter(_is_component, self._driver.iterate(f"{layout.REPOSITORIES}/{DEFAULT_NAMESPACE}"))
+        library = f"{layout.REPOSITORIES}/{DEFAULT_NAMESPACE}"
+        bare = filter(_is_component, self._driver.iterate(library))
         namespaces = filter(_is_component, self._driver.iterate(layout.REPOSITORIES))
         return heapq.merge(bare, (f"{one}/" for one in namespaces), key=lambda one: one.rstrip("/"))
 

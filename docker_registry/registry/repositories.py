@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import islice
 
 from docker_registry.drivers.base import Driver
 from docker_registry.errors import NameInvalid, NameUnknown, PathNotFound
@@ -23,13 +22,6 @@ class Repositories:
     def exists(self, name: str) -> bool:
         """Whether there is such a repository."""
         return bool(self._driver.list(layout.manifests(name), limit=1))
-
-    def list(self, after: str = "", limit: int = 1000) -> list[str]:
-        """Give at most ``limit`` names greater than ``after``, in byte order.
-
-        Reads the directories of the storage: use an index where there is one.
-        """
-        return list(islice(self.iterate(after), limit))
 
     def iterate(self, after: str = "") -> Iterator[str]:
         """Give the names greater than ``after``, in byte order, while walking the storage."""

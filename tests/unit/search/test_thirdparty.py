@@ -32,8 +32,8 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         sys.modules.pop(name, None)
 
 
-def test_the_documented_example(module, registry, push):
-    index = search.create(Settings(storage="memory", search_backend=module), registry)
+def test_the_documented_example(module, registry, legacy, push):
+    index = search.create(Settings(storage="memory", search_backend=module), registry, legacy)
     for name in ("team/one", "team/two", "other"):
         push(name, "v1")
     found = index.search("team", page_size=1)
@@ -48,24 +48,24 @@ def test_the_documented_example(module, registry, push):
 @pytest.mark.parametrize(
     "results", [lambda _term: 1 / 0, lambda _term: None, lambda _term: [{"description": "x"}]]
 )
-def test_a_backend_that_fails(module, registry, monkeypatch, results):
-    index = search.create(Settings(storage="memory", search_backend=module), registry)
+def test_a_backend_that_fails(module, registry, legacy, monkeypatch, results):
+    index = search.create(Settings(storage="memory", search_backend=module), registry, legacy)
     monkeypatch.setattr(index._backend, "results", results)
     with pytest.raises(IndexUnavailable):
         index.search("x")
 
 
 @pytest.mark.parametrize("backend", ["no.such.module", "json", ".relative", "a..b", "Sqlalchemy"])
-def test_no_backend(registry, backend):
+def test_no_backend(registry, legacy, backend):
     with pytest.raises(ConfigError, match="SEARCH_BACKEND"):
-        search.create(Settings(storage="memory", search_backend=backend), registry)
+        search.create(Settings(storage="memory", search_backend=backend), registry, legacy)
 
 
-def test_off(registry):
-    assert search.create(Settings(storage="memory", search_backend=None), registry) is None
+def test_off(registry, legacy):
+    assert search.create(Settings(storage="memory", search_backend=None), registry, legacy) is None
 
 
 @pytest.mark.parametrize("url", ["nonsense", "sqlite://", "sqlite:///:memory:", "nobase://x/y"])
-def test_urls_that_are_none(registry, url):
+def test_urls_that_are_none(registry, legacy, url):
     with pytest.raises(ConfigError, match="SQLALCHEMY_INDEX_DATABASE"):
-        search.create(Settings(storage="memory", sqlalchemy_index_database=url), registry)
+        search.create(Settings(storage="memory", sqlalchemy_index_database=url), registry, legacy)
