@@ -110,6 +110,18 @@ def test_gets_of_a_node_that_has_seen_the_manifest(site: Site, image: dict[str, 
     assert site.calls(node, "GET", image["digest"]) == 1
 
 
+def test_listings(site: Site, image: dict[str, str]) -> None:
+    """V1 is only asked for what is not there today."""
+    node = site.node()
+    assert site.calls(node, "GET", "/v2/team/app/tags/list") == 1
+    assert site.calls(node, "GET", "/v2/team/none/tags/list", 404) == 2 + 1
+    site.calls(node, "GET", image["tag"])
+    assert site.calls(node, "GET", image["tag"]) == 1
+    assert site.calls(node, "HEAD", "/v2/team/app/manifests/none", 404) == 1 + 1
+    digest = f"sha256:{'0' * 64}"
+    assert site.calls(node, "HEAD", f"/v2/team/app/manifests/{digest}", 404) == 1
+
+
 def test_pushes(site: Site, image: dict[str, str]) -> None:
     node, data = site.node(), b"another layer"
     digest = sha256(data)

@@ -12,9 +12,11 @@ import pytest
 from docker_registry import search
 from docker_registry.config import Settings
 from docker_registry.errors import ConfigError
+from docker_registry.legacy.names import RepositoryName as V1Name
 from docker_registry.registry.names import RepositoryName
 from docker_registry.search.base import IndexUnavailable
 from tests.tools import CHECKOUT
+from tests.unit.search.conftest import IMAGE
 
 
 @pytest.fixture
@@ -43,6 +45,24 @@ def test_the_documented_example(module, registry, legacy, push):
     registry.repositories.delete(RepositoryName("team/one"))
     assert index.search("team").total == 1
     assert index.search("library/other").total == 1
+
+
+def test_v1(module, registry, legacy, push, v1):
+    index = search.create(Settings(storage="memory", search_backend=module), registry, legacy)
+    for name in ("library/x", "team/app"):
+        legacy.index.add_images(V1Name.parse(name), [{"id": IMAGE}])
+        v1.put(name, "v1")
+    push("x", "v1")
+    assert [r.name for r in index.search("").results] == ["library/x", "team/app"]
+    # As long as there is one of today, or of V1, it is there.
+    v1.delete("x")
+    v1.delete("team/app")
+    assert [r.name for r in index.search("").results] == ["library/x"]
+    v1.put("x", "v1")
+    registry.repositories.delete(RepositoryName("x"))
+    assert index.search("").total == 1
+    v1.delete("x")
+    assert index.search("").total == 0
 
 
 @pytest.mark.parametrize(
