@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from docker_registry import drivers
+from docker_registry import drivers, extensions
 from docker_registry.config import Settings, load, load_runner, report
 from docker_registry.config.keys import Loaded
 from docker_registry.config.unserved import refuse_unsafe, without_effect
@@ -48,6 +48,7 @@ def check() -> None:
 def _load() -> Settings:
     settings = load()
     drivers.load(settings)
+    extensions.load(settings)
     refuse_unsafe(settings)
     return settings
 
