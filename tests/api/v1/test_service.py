@@ -1,9 +1,10 @@
 import platform
+import re
 
 import pytest
 
 from docker_registry import drivers
-from tests.api.v1.pushes import refusal
+from tests.api.v1.pushes import V1Pushes, refusal
 from tests.drivers.switchable import SwitchableDriver
 
 
@@ -47,6 +48,42 @@ def test_status_of_a_store_that_is_down(make_app, tmp_path, monkeypatch):
     assert response.status_code == 503
     assert response.get_json() == {"services": ["storage"], "failures": {"storage": "unavailable"}}
     assert "storage" in refusal(client.get(f"/v1/images/{'0' * 64}/json"), 503)
+
+
+def test_every_route_while_the_store_is_down(make_app, tmp_path, monkeypatch):
+    driver = SwitchableDriver(tmp_path)
+    monkeypatch.setattr(drivers, "create", lambda settings: driver)
+    app = make_app()
+    v1 = V1Pushes(app.test_client())
+    image = v1.image("a")
+    v1.tag("team/app", "latest", image)
+    values = {"image": image, "repository": "team/app", "tag": "latest", "user": "x"}
+    bodies = {
+        "put_image_json": v1.document(image),
+        "put_tag": f'"{image}"',
+        "put_repository": "[]",
+        "put_images": "[]",
+        "put_properties": '{"access": "private"}',
+    }
+    driver.down = True
+    asked = set()
+    for rule in app.url_map.iter_rules():
+        endpoint = rule.endpoint.removeprefix("v1.")
+        if not rule.rule.startswith(("/v1/images/", "/v1/repositories/")):
+            continue
+        if endpoint in ("put_auth", "delete_images"):
+            continue  # These don't ask the store.
+        method = next(iter(rule.methods - {"HEAD", "OPTIONS"}))
+        path = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: values[found[1]], rule.rule)
+        headers = {"X-Docker-Checksum-Payload": "sha256:00"}
+        response = v1.client.open(path, method=method, data=bodies.get(endpoint), headers=headers)
+        assert "try again later" in refusal(response, 503), path
+        assert response.headers["Retry-After"]
+        asked.add(endpoint)
+    assert len(asked) > 15
+    driver.down = False
+    layer = v1.client.get(f"/v1/images/{image}/layer", buffered=True)
+    assert layer.data == b"layer"
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
