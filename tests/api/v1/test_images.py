@@ -230,6 +230,7 @@ def test_tarsums_of_old_clients(client, v1):
     wrong = v1.checksum(A, "tarsum+sha256:" + "0" * 64, "X-Docker-Checksum")
     assert refusal(wrong, 400) == "Checksum mismatch"
     right = tarsum(document, [layer])
+    assert refusal(v1.checksum(A, right + "0", "X-Docker-Checksum"), 400) == "Checksum mismatch"
     assert v1.checksum(A, right, "X-Docker-Checksum").get_json() is True
     headers = client.get(url(A, "json")).headers
     assert headers["X-Docker-Checksum"] == right
