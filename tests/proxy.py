@@ -13,6 +13,8 @@ A fault applies from the call that sets it to the next such call, also to open c
 ``when`` limits it to some requests and ``times`` to the first few that it would hit. Connections
 that begin with a TLS handshake pass, are refused, hang and break like others; but requests in
 them can't be seen, counted or answered.
+
+Clients may also be told to use it as an HTTP proxy, for host names that can't be looked up.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import contextlib
 import enum
 import http.client
 import io
+import re
 import socket
 import struct
 import threading
@@ -89,12 +92,13 @@ class _Cut(Exception):
 class FaultyProxy:
     """A threaded proxy on a port of 127.0.0.1.
 
+    :param listen: that port, if it mustn't be any that is free.
     :ivar port: stays the same also while connections are refused.
     :ivar requests: heads of all requests that came, in order.
     :ivar connections: how many connections were taken.
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, listen: int | None = None) -> None:
         self._upstream = (host, port)
         self.requests: list[Request] = []
         self.connections = 0
@@ -102,7 +106,7 @@ class FaultyProxy:
         self._fault = _Fault()
         self._sockets: set[socket.socket] = set()
         self._lock = threading.Lock()
-        self._listener = self._listen(free_port())
+        self._listener = self._listen(listen or free_port())
         self.port: int = self._listener.getsockname()[1]
 
     # What a test sees
@@ -296,6 +300,7 @@ class _Connection:
             if not line:
                 return False
             head += line
+        head = _origin_form(head)
         request = _parse(head)
         self._passed = 0
         self._fault = fault = self._proxy.strike(request)
@@ -345,6 +350,11 @@ class _Connection:
         with contextlib.suppress(OSError):
             self._server.shutdown(socket.SHUT_RDWR)
         raise _Cut
+
+
+def _origin_form(head: bytes) -> bytes:
+    """Take the server out of a target that was meant for a proxy (RFC 9112, section 3.2.2)."""
+    return re.sub(rb"^(\S+ )https?://[^/ ]+", rb"\1", head)
 
 
 def _parse(head: bytes) -> Request:

@@ -121,7 +121,7 @@ class Server(ABC):
         """Tell whether the registry's API answers."""
         try:
             return requests.get(f"{self.url}/v2/", timeout=5).status_code == 200
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return False
 
     def stop(self) -> int | None:

@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 """Compare how fast registries take and give blobs, side by side in one run.
 
-    contrib/bench/transfers.py ours=http://127.0.0.1:5000 theirs=http://127.0.0.1:5001
+    pip install psutil requests rich
+    contrib/bench/transfers.py ours=http://127.0.0.1:5000,PID theirs=http://127.0.0.1:5001,PID
 
 The first registry is compared with each other one, as ratios: above 1 it is faster. Each measure
 is the median of several rounds, in which the registries take turns, so that what else the machine
 does hits all of them. Blobs are random and pushed as Docker does: POST, one PATCH, PUT.
+
+Of a registry whose process id is given, the most memory is told that it and its children had, in
+MiB of proportional set size (proc(5), smaps): what processes share is counted once.
 """
 
 from __future__ import annotations
@@ -14,11 +18,14 @@ import argparse
 import hashlib
 import os
 import statistics
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
+import psutil
 import requests
 from rich.console import Console
 from rich.table import Table
@@ -27,12 +34,17 @@ MIB = 1024 * 1024
 LARGE, SMALL = 64 * MIB, MIB
 
 
+#: Seconds between two looks at how much memory a registry has.
+GLANCE = 0.2
+
+
 class Registry:
     """A registry under measurement."""
 
-    def __init__(self, name: str, url: str) -> None:
+    def __init__(self, name: str, url: str, pid: str) -> None:
         self.name = name
         self.url = url.rstrip("/")
+        self.memory = Memory(int(pid)) if pid else None
 
     def push(self, data: bytes) -> str:
         """Push a blob into a repository of its own, and give its address."""
@@ -55,6 +67,24 @@ class Registry:
             answer.raise_for_status()
             while answer.raw.read(MIB):
                 pass
+
+
+class Memory:
+    """How much memory a process and its children have at most, in MiB, from now on."""
+
+    def __init__(self, pid: int) -> None:
+        self.peak = 0.0
+        self._process = psutil.Process(pid)
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def _watch(self) -> None:
+        while True:
+            total = 0
+            for process in (self._process, *self._process.children(recursive=True)):
+                with suppress(psutil.NoSuchProcess):
+                    total += process.memory_full_info().pss
+            self.peak = max(self.peak, total / MIB)
+            time.sleep(GLANCE)
 
 
 def noise(size: int) -> bytes:
@@ -120,14 +150,20 @@ def compare(registries: list[Registry], rounds: int) -> Iterator[tuple[str, list
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("registries", nargs="+", metavar="NAME=URL")
+    parser.add_argument("registries", nargs="+", metavar="NAME=URL[,PID]")
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
-    registries = [Registry(*given.split("=", 1)) for given in arguments.registries]
+    registries = []
+    for given in arguments.registries:
+        name, _, place = given.partition("=")
+        url, _, pid = place.partition(",")
+        registries.append(Registry(name, url, pid))
     table = Table("", *(registry.name for registry in registries), "ratios")
     for title, medians in compare(registries, arguments.rounds):
         ratios = ", ".join(f"{medians[0] / other:.2f}" for other in medians[1:])
         table.add_row(title, *(f"{value:.1f}" for value in medians), ratios)
+    peaks = [registry.memory.peak if registry.memory else None for registry in registries]
+    table.add_row("peak memory, MiB", *(f"{peak:.0f}" if peak else "" for peak in peaks))
     Console().print(table)
 
 

@@ -5,7 +5,7 @@
 source "$(dirname "$0")/common.sh"
 stack ceph mon osd rgw
 ports MON MON_V1 RGW RGW_TLS
-export CEPH_CONF=$state/ceph.conf
+export CEPH_CONF=$state/ceph.conf DOMAIN=localhost
 endpoint=http://127.0.0.1:$RGW_PORT
 bucket=registry
 access_key=CEPHACCESSKEY0000001
@@ -87,6 +87,7 @@ environment() {
 	CEPH_S3_ENDPOINT=$endpoint
 	CEPH_S3_TLS_ENDPOINT=https://127.0.0.1:$RGW_TLS_PORT
 	CEPH_S3_CA=$state/tls.pem
+	CEPH_S3_DOMAIN=$DOMAIN
 	CEPH_S3_REGION=default
 	CEPH_S3_ACCESS_KEY=$access_key
 	CEPH_S3_SECRET_KEY=$secret_key

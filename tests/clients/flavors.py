@@ -16,6 +16,7 @@ from docker_registry import drivers
 from docker_registry.config import load
 from tests import images
 from tests.clients.engine import build_image, files_in, image_id
+from tests.proxy import FaultyProxy
 from tests.servers import RegistryServer
 from tests.tools import Tool, require_service
 
@@ -91,16 +92,24 @@ def azureblob() -> Environment:
     }
 
 
-def oss() -> Environment:
-    """Flavor ``oss``, which speaks S3 with Aliyun: here with moto."""
-    found = require_service("moto")
-    return {
-        "SETTINGS_FLAVOR": "oss",
-        "OSS_HOST": found["MOTO_URL"],
-        "OSS_BUCKET": "flavor",
-        "OSS_KEY": "key",
-        "OSS_SECRET": "secret",
-    }
+@contextmanager
+def oss() -> Iterator[Environment]:
+    """Flavor ``oss``, which speaks S3 with Aliyun: here with Ceph's object gateway.
+
+    It puts the bucket in the host name, for which the gateway has a domain that no DNS knows; a
+    proxy leads there.
+    """
+    found = require_service("ceph")
+    host, port = found["CEPH_S3_ENDPOINT"].removeprefix("http://").split(":")
+    with FaultyProxy(host, int(port)) as proxy:
+        yield {
+            "SETTINGS_FLAVOR": "oss",
+            "HTTP_PROXY": f"http://127.0.0.1:{proxy.port}",
+            "OSS_HOST": f"http://{found['CEPH_S3_DOMAIN']}",
+            "OSS_BUCKET": found["CEPH_S3_BUCKET"],
+            "OSS_KEY": found["CEPH_S3_ACCESS_KEY"],
+            "OSS_SECRET": found["CEPH_S3_SECRET_KEY"],
+        }
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import requests
 
 from tests import images
 from tests.clients import flavors
+from tests.clients.containers import storage_of
 from tests.clients.engine import build_image, files_in
 from tests.tools import Tool
 
@@ -56,6 +57,8 @@ def test_clients_follow_redirects_to_the_store(
         skopeo = Tool("skopeo", tmp_path / "home")
         source = f"docker://{name}:latest"
         skopeo("copy", "--src-tls-verify=false", source, f"dir:{tmp_path / 'copied'}")
+        podman = Tool("podman", tmp_path / "podman-home", storage_of(tmp_path))
+        podman("pull", "--tls-verify=false", name)
         manifest = requests.get(
             f"{registry.url}/v2/redirected/manifests/latest",
             headers={"Accept": images.DOCKER_MANIFEST},

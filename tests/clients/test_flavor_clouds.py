@@ -1,4 +1,4 @@
-"""Flavors on emulators of clouds, and on our server of Elliptics."""
+"""Flavors of other clouds, on what stands for them here, and on our server of Elliptics."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def elliptics() -> Iterator[flavors.Environment]:
         }
 
 
-FLAVORS = [azureblob, gcs, elliptics]
+FLAVORS = [azureblob, gcs, elliptics, flavors.oss]
 
 
 @pytest.mark.parametrize("flavor", FLAVORS)

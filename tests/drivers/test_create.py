@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from docker_registry import drivers
-from docker_registry.config import Settings
+from docker_registry.config import Settings, load
 from docker_registry.drivers.local import LocalDriver
 from docker_registry.drivers.memory import MemoryDriver
 from docker_registry.errors import ConfigError
@@ -62,3 +62,10 @@ def test_setup_cfg_names_the_same_drivers() -> None:
     lines = setup["options.entry_points"][drivers.GROUP].strip().splitlines()
     declared = [EntryPoint(*map(str.strip, line.split("=")), drivers.GROUP) for line in lines]
     assert sorted(declared, key=lambda entry: entry.name) == list(drivers.BUILT_IN)
+
+
+@pytest.mark.parametrize("alternates", ["", "local"])
+def test_what_a_driver_lacks_is_told_with_the_flavor(alternates: str) -> None:
+    environment = {"SETTINGS_FLAVOR": "ceph-s3", "STORAGE_ALTERNATE": alternates}
+    with pytest.raises(ConfigError, match=r"'ceph-s3' \(see SETTINGS_FLAVOR\): .*\(AWS_BUCKET\)"):
+        drivers.create(load(environment))

@@ -103,6 +103,12 @@ def test_what_is_not_there(client):
     assert "GET" in wrong.headers["Allow"]
 
 
+def test_below_a_path(make_app):
+    client = make_app(url_prefix="/registry").test_client()
+    assert client.get("/registry/v1/_ping").status_code == 200
+    assert refusal(client.get("/registry/v1/images/x/json"), 404) == "Invalid image ID"
+
+
 def test_v2_is_not_taken_for_v1(client):
     response = client.get("/v2/")
     assert "X-Docker-Registry-Version" not in response.headers
