@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 from flask import Flask
 
 from docker_registry import drivers, extensions, search
-from docker_registry.api import errors, health, v1, v2
+from docker_registry.api import errors, headers, health, permissions, v1, v2
 from docker_registry.api.context import Context
 from docker_registry.api.readiness import Readiness
 from docker_registry.config import Settings
@@ -14,6 +16,7 @@ from docker_registry.drivers.alternate import Chain
 from docker_registry.extensions import Hooks
 from docker_registry.legacy.store import LegacyStore
 from docker_registry.registry import Registry
+from docker_registry.registry.manifest_urls import LayerUrls
 from docker_registry.search.base import SearchIndex
 from docker_registry.upkeep.heal import Heal
 from docker_registry.upkeep.index import IndexReconciliation, IndexRepair
@@ -41,9 +44,10 @@ def create_app(settings: Settings) -> Flask:
     registry = Registry(
         drivers.create(settings),
         sparse_indexes=settings.sparse_indexes,
+        layer_urls=LayerUrls(settings.manifest_url_allow, settings.manifest_url_deny),
         cache_bytes=settings.cache_manifest_bytes,
     )
-    legacy = LegacyStore(registry.driver, settings.upload_max_age)
+    legacy = LegacyStore(registry.driver, settings.upload_max_age or math.inf)
     index = search.create(settings, registry, legacy)
     extensions.connect(settings, Hooks(v1=legacy.events, v2=registry.events))
     app = Flask(__name__, static_folder=None)
@@ -51,8 +55,11 @@ def create_app(settings: Settings) -> Flask:
     app.url_map.merge_slashes = False
     Context(settings, registry, legacy, index, Readiness(registry.driver)).install(app)
     errors.register(app)
-    app.register_blueprint(v2.create_blueprint())
-    app.register_blueprint(v1.create_blueprint())
+    permissions.install(app, settings)
+    headers.install(app, settings.response_headers)
+    for blueprint in (v2.create_blueprint(), v1.create_blueprint()):
+        prefix = settings.url_prefix + (blueprint.url_prefix or "")
+        app.register_blueprint(blueprint, url_prefix=prefix or None)
     app.register_blueprint(health.create_blueprint())
     app.before_request(_upkeep(settings, registry, legacy, index).ensure_running)
     return app
@@ -61,11 +68,11 @@ def create_app(settings: Settings) -> Flask:
 def _upkeep(
     settings: Settings, registry: Registry, legacy: LegacyStore, index: SearchIndex | None
 ) -> Scheduler:
-    rhythms: list[Rhythm] = [
-        Rhythm(UploadPurge(registry, settings.upload_max_age), PURGE_EVERY),
-        Rhythm(PushPurge(legacy), PURGE_EVERY),
-        Rhythm(Sweep(registry.driver, settings.upload_max_age), PURGE_EVERY),
-    ]
+    rhythms: list[Rhythm] = []
+    if settings.upload_max_age:
+        rhythms.append(Rhythm(UploadPurge(registry, settings.upload_max_age), PURGE_EVERY))
+        rhythms.append(Rhythm(PushPurge(legacy), PURGE_EVERY))
+        rhythms.append(Rhythm(Sweep(registry.driver, settings.upload_max_age), PURGE_EVERY))
     if isinstance(registry.driver, Chain):
         rhythms.append(Rhythm(Heal(registry.driver), HEAL_EVERY))
     if index is not None:

@@ -47,8 +47,23 @@ class Extension(Protocol):
 def connect(settings: Settings, hooks: Hooks) -> None:
     """Let every extension that is installed connect to what it listens to.
 
-    :raises ConfigError: one can't be loaded, or fails, or there are settings for one that is not
-        installed.
+    Raises ``ConfigError`` as ``load`` does, and when one fails.
+    """
+    for name, extension in load(settings).items():
+        try:
+            extension(hooks, settings.extensions.get(name) or {})
+        except ConfigError:
+            raise
+        except Exception as error:
+            raise ConfigError(
+                f"the extension {name!r} fails at its start ({error!r}): mend or remove it"
+            ) from error
+
+
+def load(settings: Settings) -> dict[str, Extension]:
+    """Look up the extensions that are installed, without calling them.
+
+    :raises ConfigError: one can't be loaded, or there are settings for one that is not installed.
     """
     installed = {entry.name: entry for entry in entry_points(group=GROUP)}
     others = {entry.name for entry in (*drivers.BUILT_IN, *entry_points(group=drivers.GROUP))}
@@ -56,35 +71,25 @@ def connect(settings: Settings, hooks: Hooks) -> None:
         if name not in installed and name not in others:
             raise ConfigError(
                 f"'extensions.{name}' of the flavor {settings.provenance.flavor!r} (see "
-                f"SETTINGS_FLAVOR) is for an extension that is not installed: install the package "
+                "SETTINGS_FLAVOR) is for an extension that is not installed: install the package "
                 "that brings it, or remove the key"
             )
-    for name, entry in installed.items():
-        extension = _load(entry)
-        try:
-            extension(hooks, settings.extensions.get(name) or {})
-        except ConfigError:
-            raise
-        except Exception as error:
-            raise ConfigError(f"{_named(entry)} fails: {error!r}: mend or remove it") from error
+    return {name: _load(entry) for name, entry in installed.items()}
 
 
 def _load(entry: EntryPoint) -> Extension:
+    package = entry.dist.name if entry.dist else "an unknown package"
+    named = f"the extension {entry.name!r} of {package}"
     try:
         found = entry.load()
     except Exception as error:
         raise ConfigError(
-            f"{_named(entry)} can't be loaded ({error!r}): install what it needs, or remove it"
+            f"{named} can't be loaded ({error!r}): install what it needs, or remove it"
         ) from error
     if not callable(found):
         raise ConfigError(
-            f"{_named(entry)} leads to {found!r}, which is no function of (hooks, settings): mend "
-            "its entry point"
+            f"{named} leads to {found!r}, which is no function of (hooks, settings): mend its "
+            "entry point"
         )
     extension: Extension = found
     return extension
-
-
-def _named(entry: EntryPoint) -> str:
-    package = entry.dist.name if entry.dist else "an unknown package"
-    return f"the extension {entry.name!r} of {package}"

@@ -55,8 +55,6 @@ def build(settings: Settings, runner: Runner) -> WSGIApplication:
     messages = logging.getLogger("docker_registry")
     messages.setLevel(settings.loglevel.upper())
     messages.handlers = logging.getLogger("gunicorn.error").handlers
-    for sentence in without_effect(settings):
-        messages.warning("%s", sentence)
     return SilenceLimit(create_app(settings), runner.silent_timeout)
 
 
@@ -74,12 +72,18 @@ def _workers(settings: Settings, runner: Runner) -> int:
     return max(2, min(8, len(os.sched_getaffinity(0))))
 
 
+def _address(runner: Runner) -> str:
+    if runner.host.startswith("unix:"):
+        return runner.host
+    host = f"[{runner.host}]" if ":" in runner.host else runner.host
+    return f"{host}:{runner.port}"
+
+
 def options(settings: Settings, runner: Runner) -> dict[str, Any]:
     """Give gunicorn's settings, by gunicorn's names. Raises ``ConfigError``."""
-    host = f"[{runner.host}]" if ":" in runner.host else runner.host
     chosen: dict[str, Any] = {
         "proc_name": "docker-registry",
-        "bind": f"{host}:{runner.port}",
+        "bind": _address(runner),
         "worker_class": Worker,
         "workers": _workers(settings, runner),
         "threads": runner.threads,
@@ -170,8 +174,9 @@ class Server(Application):
             for arguments in (self.cfg.get_cmd_args_from_env(), self._runner.options)
         ]
         self._set(self._options)
+        self.cfg.set("on_starting", self._tell_what_has_no_effect)
         self.cfg.set("post_fork", self._limit_headers)
-        self.cfg.set("ssl_context", self._limit_tls)
+        self.cfg.set("ssl_context", self._tls)
         for arguments in given:
             if arguments["config"]:
                 self.load_config_from_file(arguments["config"])
@@ -184,9 +189,19 @@ class Server(Application):
             if value is not None and name in self.cfg.settings:
                 self.cfg.set(name, value)
 
-    def _limit_tls(self, _cfg: object, make: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+    def _tell_what_has_no_effect(self, _arbiter: Arbiter) -> None:
+        for sentence in without_effect(self._settings):
+            logging.getLogger("gunicorn.error").warning("%s", sentence)
+
+    def _tls(self, _cfg: object, make: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
         context = make()
         limit_tls(context, self._runner.silent_timeout)
+        if self._runner.tls_minimum == "1.3":
+            context.minimum_version = ssl.TLSVersion.TLSv1_3
+        if self._runner.tls_client_ca:
+            context.verify_mode = ssl.CERT_REQUIRED
+        for path in self._runner.tls_client_ca:
+            context.load_verify_locations(path)
         return context
 
     def _limit_headers(self, arbiter: Arbiter, _worker: object) -> None:
@@ -232,8 +247,7 @@ class Server(Application):
         except ConfigError as error:
             os.write(report, str(error).encode())
         except StorageError as error:
-            flavor = self._settings.provenance.flavor
-            os.write(report, f"the flavor {flavor!r} (see SETTINGS_FLAVOR): {error}".encode())
+            os.write(report, f"{self._settings.provenance.place}: {error}".encode())
         except BaseException:
             os.write(report, f"the registry can't be built:\n{traceback.format_exc()}".encode())
         else:

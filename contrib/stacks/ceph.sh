@@ -5,7 +5,7 @@
 source "$(dirname "$0")/common.sh"
 stack ceph mon osd rgw
 ports MON MON_V1 RGW RGW_TLS
-export CEPH_CONF=$state/ceph.conf DOMAIN=objects.invalid
+export CEPH_CONF=$state/ceph.conf DOMAIN=localhost
 endpoint=http://127.0.0.1:$RGW_PORT
 bucket=registry
 access_key=CEPHACCESSKEY0000001

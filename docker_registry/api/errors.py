@@ -20,6 +20,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
 from docker_registry import errors
+from docker_registry.api.context import context
 from docker_registry.legacy import errors as legacy
 
 log = logging.getLogger(__name__)
@@ -129,7 +130,8 @@ def _entry(code: str, message: str) -> dict[str, Any]:
 
 def _answer(status: HTTPStatus, entries: list[dict[str, Any]]) -> Response:
     document: dict[str, Any] = {"errors": entries}
-    legacy_client = request.path.startswith("/v1/") or request.path in _V1_PATHS
+    path = request.path.removeprefix(context().settings.url_prefix)
+    legacy_client = path.startswith("/v1/") or path in _V1_PATHS
     if legacy_client:
         document["error"] = entries[0]["message"]
     response = Response(json.dumps(document), status=status.value, mimetype="application/json")

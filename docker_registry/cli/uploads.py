@@ -26,6 +26,11 @@ def uploads() -> None:
 def purge(older_than: float | None, dry_run: bool) -> None:
     """Remove the sessions that nobody has gone on with, and images of V1 that never came whole."""
     settings = load()
+    if older_than is None and not settings.upload_max_age:
+        raise click.UsageError(
+            "upload_max_age (UPLOAD_MAX_AGE) is 0, so that uploads are kept for ever: say "
+            "--older-than"
+        )
     registry = Registry(drivers.create(settings))
     age = settings.upload_max_age if older_than is None else older_than
     job = UploadPurge(registry, age)

@@ -67,7 +67,8 @@ def explain(
         name = leaf.name if leaf else ".".join(location)
         source = f" ({sources[name]})" if name in sources else ""
         purpose = f" [{leaf.field.description}]" if leaf and leaf.field.description else ""
-        lines[f"{name}{source}: {_reason(detail, leaf)}{purpose}"] = None
+        about = f"{name}{source}: " if name else ""
+        lines[f"{about}{_reason(detail, leaf)}{purpose}"] = None
     return list(lines)
 
 
@@ -76,6 +77,8 @@ def _reason(detail: ErrorDetails, leaf: Leaf | None) -> str:
     reason = _PLAIN.get(detail["type"], message)
     value = detail["input"]
     if leaf is None or leaf.secret or not isinstance(value, str | int) or "://" in str(value):
+        return reason
+    if not reason.startswith("should "):
         return reason
     return f"{str(value)!r} {reason}"
 

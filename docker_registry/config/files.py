@@ -1,7 +1,8 @@
 """Finding and reading a configuration file.
 
-A file is a YAML mapping of flavors, usually joined by anchors (``<<: *common``). Every scalar in
-it is text, until the key that it belongs to gives it a type.
+A file is a YAML mapping of flavors, usually joined by anchors (``<<: *common``), or the
+configuration of CNCF Distribution. Every scalar in it is text, until the key that it belongs to
+gives it a type.
 """
 
 from __future__ import annotations
@@ -64,16 +65,32 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-def read(path: Path) -> dict[str, dict[str, Any]]:
-    """Give the flavors of a file by name. Nothing in a file is ever executed."""
+def parse(text: str | bytes) -> Any:
+    """Read YAML in which every scalar is text. Nothing in it is ever executed.
+
+    :raises ValueError: it is not sound; the message is one line.
+    """
     try:
-        document = yaml.load(path.read_bytes(), Loader=_Loader)  # noqa: S506 (a SafeLoader)
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 (a SafeLoader)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ValueError(f"is not sound YAML: {_one_line(error)}") from error
+
+
+def read(path: Path) -> dict[Any, Any]:
+    """Give what is in a file: flavors, or the configuration of Distribution."""
+    try:
+        document = parse(path.read_bytes())
     except OSError as error:
         raise ConfigError(f"{path}: can't be read: {error.strerror}") from error
-    except (yaml.YAMLError, RecursionError) as error:
-        raise ConfigError(f"{path}: is not sound YAML: {_one_line(error)}") from error
+    except ValueError as error:
+        raise ConfigError(f"{path}: {error}") from error
     if not isinstance(document, dict):
         raise ConfigError(f"{path}: should be a YAML mapping of flavors, like {SAMPLE}")
+    return document
+
+
+def flavors(path: Path, document: Mapping[Any, Any]) -> dict[str, dict[str, Any]]:
+    """Give the flavors of a file by name."""
     sections = {str(name): section or {} for name, section in document.items()}
     for name, section in sections.items():
         if not isinstance(section, dict):

@@ -7,14 +7,23 @@ what the text means, so a password of ``0123`` stays text, and ``yes`` switches 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, SecretStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+)
 from pydantic.fields import FieldInfo
 
 
@@ -54,13 +63,22 @@ class Provenance:
     """Where settings come from. It makes no difference to whether two settings are equal.
 
     :ivar file: the configuration file; None for settings that were made, not loaded.
-    :ivar flavor: the section of the file that was chosen.
+    :ivar flavor: the section of the file that was chosen; None if the file is Distribution's.
     :ivar sources: the source of each key that isn't at its default, by dotted name.
+    :ivar notes: a sentence for each thing that was given and has no effect.
     """
 
     file: Path | None = dataclass_field(default=None, compare=False)
     flavor: str | None = dataclass_field(default=None, compare=False)
     sources: Mapping[str, str] = dataclass_field(default_factory=dict, compare=False)
+    notes: Sequence[str] = dataclass_field(default=(), compare=False)
+
+    @property
+    def place(self) -> str:
+        """Name what was chosen, for messages about its values."""
+        if self.file and self.flavor is None:
+            return f"{self.file} (`docker-registry config check` shows what it says, in our keys)"
+        return f"the flavor {self.flavor!r} (see SETTINGS_FLAVOR)"
 
     def source(self, name: str) -> str:
         """Tell where the value of a key comes from."""
@@ -118,6 +136,27 @@ def leaves(
         yield Leaf(path, field, str(env) if env else None, group)
 
 
+def gather(
+    keys: Iterable[Leaf], find: Callable[[Leaf], tuple[Any, str]]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Give the values of keys, nested as a model has them, and their sources by dotted name.
+
+    :param find: gives value and source of a key; None for a key at its default.
+    """
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for leaf in keys:
+        value, source = find(leaf)
+        if value is None:
+            continue
+        sources[leaf.name] = source
+        target = values
+        for name in leaf.path[:-1]:
+            target = target.setdefault(name, {})
+        target[leaf.path[-1]] = value
+    return values, sources
+
+
 #: How a YAML flow collection begins.
 FLOW = ("[", "{")
 
@@ -145,8 +184,21 @@ def lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
+def _compile(patterns: list[str]) -> list[str]:
+    for pattern in patterns:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(
+                f"{pattern!r} should be a regular expression of Python: {error}"
+            ) from error
+    return patterns
+
+
 #: Words, given as a list, as ``a, b`` or as ``[a, b]``.
 Words = Annotated[list[str], BeforeValidator(split_list)]
+#: Regular expressions, given in the same ways.
+Patterns = Annotated[Words, AfterValidator(_compile)]
 #: Whole numbers, given in the same ways.
 Numbers = Annotated[list[int], BeforeValidator(split_list)]
 #: A TCP port.

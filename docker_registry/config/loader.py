@@ -9,14 +9,18 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from docker_registry.config import environment
-from docker_registry.config.files import find, read
-from docker_registry.config.keys import Leaf, Provenance, leaves
+from docker_registry.config import distribution, environment
+from docker_registry.config.distribution.translation import Said, Translation
+from docker_registry.config.files import find, flavors, read
+from docker_registry.config.keys import Leaf, Provenance, gather, leaves
 from docker_registry.config.model import Settings
+from docker_registry.config.runner import Runner
 from docker_registry.errors import ConfigError
 
 DEFAULT_FLAVOR = "dev"
@@ -26,11 +30,15 @@ COMMON = "common"
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
     """Give the settings of the flavor that the environment chooses.
 
-    ``DOCKER_REGISTRY_CONFIG`` names the file and ``SETTINGS_FLAVOR`` the flavor. Raises
-    ``ConfigError``, which names every problem at once.
+    ``DOCKER_REGISTRY_CONFIG`` names the file and ``SETTINGS_FLAVOR`` the flavor. A file of CNCF
+    Distribution has no flavors: it is taken as a whole. Raises ``ConfigError``, which names every
+    problem at once.
     """
     path = find(environ)
-    sections = read(path)
+    document = read(path)
+    if distribution.is_distribution(document):
+        return _load_distribution(path, document, environ)
+    sections = flavors(path, document)
     flavor = environment.lookup(environ, "SETTINGS_FLAVOR") or DEFAULT_FLAVOR
     where = f"{path}, flavor {flavor!r}"
     if flavor not in sections:
@@ -39,37 +47,57 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         )
     chosen = [(flavor, sections[flavor]), (COMMON, sections.get(COMMON, {}))]
     problems = _misplaced(chosen)
-    values, sources = _gather(chosen, environ)
-    try:
-        settings = Settings.model_validate(values)
-    except ValidationError as error:
-        problems += environment.explain(error, leaves(Settings), sources)
-    if problems:
-        raise ConfigError(environment.summary(where, problems))
+    values, sources = gather(leaves(Settings), lambda leaf: _value(leaf, chosen, environ))
+    settings = _make(values, sources, where, problems)
     settings._provenance = Provenance(path, flavor, sources)
     return settings
 
 
+def _make(
+    values: Mapping[str, Any], sources: Mapping[str, str], where: str, problems: list[str]
+) -> Settings:
+    """Make settings; all problems, those found before included, are one ``ConfigError``."""
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        problems = problems + environment.explain(error, leaves(Settings), sources)
+    if problems:
+        raise ConfigError(environment.summary(where, list(dict.fromkeys(problems))))
+    return settings
+
+
+def translate(document: Mapping[Any, Any], environ: Mapping[str, str]) -> Translation:
+    """Translate a configuration of Distribution, whose variables are those that are not ours."""
+    ours = {leaf.env for model in (Settings, Runner) for leaf in leaves(model)}
+    theirs = {name: text for name, text in environ.items() if name not in ours}
+    return distribution.translate(document, theirs)
+
+
+def _load_distribution(
+    path: Path, document: Mapping[Any, Any], environ: Mapping[str, str]
+) -> Settings:
+    translation = translate(document, environ)
+    said = translation.values
+    values, sources = gather(leaves(Settings), partial(distribution.find, said, environ))
+    where = f"{path}, configuration of Distribution"
+    settings = _make(values, sources, where, translation.problems)
+    notes = [*translation.notes, *_overruled(said, environ)]
+    settings._provenance = Provenance(path, None, sources, notes)
+    return settings
+
+
+def _overruled(said: Mapping[str, Said], environ: Mapping[str, str]) -> Iterator[str]:
+    """Name the variables of ours that are set, and have no effect beside Distribution's file."""
+    for leaf in (*leaves(Settings), *leaves(Runner)):
+        found = said.get(leaf.name)
+        if found and not found.is_default and leaf.env and environment.lookup(environ, leaf.env):
+            yield f"{leaf.env} has no effect: {leaf.name} is said already ({found.source})"
+    if environment.lookup(environ, "SETTINGS_FLAVOR"):
+        yield "SETTINGS_FLAVOR has no effect: a file of Distribution has no flavors"
+
+
 #: A part of the file, with the name of its flavor.
 _Section = tuple[str, Mapping[str, Any]]
-
-
-def _gather(
-    sections: Sequence[_Section], environ: Mapping[str, str]
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """Give the values that are set, nested, and the source of each by dotted name."""
-    values: dict[str, Any] = {}
-    sources: dict[str, str] = {}
-    for leaf in leaves(Settings):
-        value, source = _value(leaf, sections, environ)
-        if value is None:
-            continue
-        sources[leaf.name] = source
-        target = values
-        for name in leaf.path[:-1]:
-            target = target.setdefault(name, {})
-        target[leaf.path[-1]] = value
-    return values, sources
 
 
 def _value(leaf: Leaf, sections: Sequence[_Section], environ: Mapping[str, str]) -> tuple[Any, str]:

@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from docker_registry.config import web
 from docker_registry.config.backends import (
     S3,
     Azure,
@@ -33,6 +34,7 @@ from docker_registry.config.backends import (
 from docker_registry.config.keys import (
     Keys,
     Loaded,
+    Patterns,
     Port,
     Words,
     key,
@@ -142,10 +144,35 @@ class General(Keys):
         [],
         "Hosts, with ports, that V1 clients are told to use; by default the one they asked for.",
     )
+    read_only: bool = key(
+        False, "Whether everything that clients could change is refused (405).", "READ_ONLY"
+    )
+    delete_enabled: bool = key(
+        True,
+        "Whether clients may delete what was pushed; else it is refused (405).",
+        "DELETE_ENABLED",
+    )
+    url_prefix: Annotated[str, AfterValidator(web.path)] = key(
+        "", "Path below which the API is served, such as `/registry`.", "URL_PREFIX"
+    )
+    public_url: Annotated[str | None, AfterValidator(web.base_url)] = key(
+        None,
+        "URL by which clients reach the registry, up to where `/v2/` begins: answered in "
+        "`Location`, whatever the request says.",
+        "PUBLIC_URL",
+    )
     relative_urls: bool = key(
         False,
         "Whether `Location` is a path without scheme and host. For a proxy that doesn't tell them.",
         "RELATIVE_URLS",
+    )
+    response_headers: Annotated[
+        dict[str, list[str]], BeforeValidator(web.lists), AfterValidator(web.headers)
+    ] = key(
+        {},
+        "Headers that every answer has, if it doesn't have them anyway: "
+        "`{X-Content-Type-Options: [nosniff]}`.",
+        "RESPONSE_HEADERS",
     )
     bugsnag: SecretStr | None = key(None, "API key of Bugsnag.", "BUGSNAG")
     extensions: dict[str, Any] = key(
@@ -267,8 +294,22 @@ class Limits(Keys):
         "Whether an index may name manifests, and an image layers, that are not in the repository.",
         "SPARSE_INDEXES",
     )
+    manifest_url_allow: Patterns = key(
+        ["."],
+        "Regular expressions, one of which must be found in each URL that a manifest has for a "
+        "layer.",
+        "MANIFEST_URL_ALLOW",
+    )
+    manifest_url_deny: Patterns = key(
+        [],
+        "Regular expressions, none of which may be found in such a URL.",
+        "MANIFEST_URL_DENY",
+    )
     upload_max_age: int = key(
-        7 * 24 * 3600, "Seconds for which an idle upload is kept.", "UPLOAD_MAX_AGE", ge=1
+        7 * 24 * 3600,
+        "Seconds for which an idle upload is kept; 0 means for ever.",
+        "UPLOAD_MAX_AGE",
+        ge=0,
     )
     tags_page: int = key(1000, "Tags that one page may list.", "TAGS_PAGE", ge=1)
     catalog_page: int = key(1000, "Repositories that one page may list.", "CATALOG_PAGE", ge=1)

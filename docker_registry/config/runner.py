@@ -11,12 +11,30 @@ import pwd
 import shlex
 import ssl
 from collections.abc import Mapping
-from typing import Annotated, Self
+from functools import partial
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, ValidationError, model_validator
+from pydantic import (
+    BeforeValidator,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from docker_registry.config import environment
-from docker_registry.config.keys import FLOW, Loaded, Port, Provenance, key, leaves, read_flow
+from docker_registry.config import distribution, environment
+from docker_registry.config.files import find, read
+from docker_registry.config.keys import (
+    FLOW,
+    Loaded,
+    Port,
+    Provenance,
+    Words,
+    gather,
+    key,
+    leaves,
+    read_flow,
+)
 from docker_registry.errors import ConfigError
 
 
@@ -34,7 +52,11 @@ def _default_workers() -> int:
 class Runner(Loaded):
     """The server: where it listens, and how it works."""
 
-    host: str = key("0.0.0.0", "Address to listen on.", "REGISTRY_HOST")  # noqa: S104
+    host: str = key(
+        "0.0.0.0",  # noqa: S104
+        "Address to listen on; `unix:` and a path for a socket of this machine, which has no port.",
+        "REGISTRY_HOST",
+    )
     port: Port = key(5000, "TCP port to listen on.", "REGISTRY_PORT")
     workers: int | None = key(
         None,
@@ -68,7 +90,18 @@ class Runner(Loaded):
     tls_certificate: str | None = key(
         None, "Path of the PEM file with the certificate chain.", "REGISTRY_TLS_CERTIFICATE"
     )
-    tls_key: str | None = key(None, "Path of the PEM file with its key.", "REGISTRY_TLS_KEY")
+    tls_key: str | None = key(
+        None, "Path of the PEM file with its key.", "REGISTRY_TLS_KEY", validate_default=True
+    )
+    tls_client_ca: Words = key(
+        [],
+        "Paths of PEM files with CA certificates: only clients with a certificate of one of these "
+        "CAs are served.",
+        "REGISTRY_TLS_CLIENT_CA",
+    )
+    tls_minimum: Literal["1.2", "1.3"] = key(
+        "1.2", "The oldest version of TLS that is spoken.", "REGISTRY_TLS_MINIMUM"
+    )
     options: Annotated[list[str], BeforeValidator(_split_options)] = key(
         [],
         "More options of gunicorn, as for a shell (`--backlog 4096`) or as a list "
@@ -76,21 +109,39 @@ class Runner(Loaded):
         "GUNICORN_OPTS",
     )
 
-    @model_validator(mode="after")
-    def _certificate_fits_key(self) -> Self:
-        if (self.tls_certificate is None) != (self.tls_key is None):
+    @field_validator("tls_key")
+    @classmethod
+    def _fits_certificate(cls, key_path: str | None, info: ValidationInfo) -> str | None:
+        certificate = info.data.get("tls_certificate")
+        if (certificate is None) != (key_path is None):
             raise ValueError("REGISTRY_TLS_CERTIFICATE and REGISTRY_TLS_KEY go together: set both")
-        if self.tls_certificate and self.tls_key:
+        if certificate and key_path:
             try:
-                ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
-                    self.tls_certificate, self.tls_key
-                )
+                ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key_path)
             except OSError as error:
                 raise ValueError(
-                    f"REGISTRY_TLS_CERTIFICATE {self.tls_certificate} and REGISTRY_TLS_KEY "
-                    f"{self.tls_key} should be readable PEM files that fit together ({error})"
+                    f"REGISTRY_TLS_CERTIFICATE {certificate} and REGISTRY_TLS_KEY {key_path} "
+                    f"should be readable PEM files that fit together ({error})"
                 ) from error
-        return self
+        return key_path
+
+    @field_validator("tls_client_ca")
+    @classmethod
+    def _are_certificates(cls, paths: list[str], info: ValidationInfo) -> list[str]:
+        if paths and not info.data.get("tls_certificate"):
+            raise ValueError(
+                "REGISTRY_TLS_CLIENT_CA needs TLS: set REGISTRY_TLS_CERTIFICATE and "
+                "REGISTRY_TLS_KEY, or unset it"
+            )
+        for path in paths:
+            try:
+                ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(path)
+            except OSError as error:
+                raise ValueError(
+                    f"REGISTRY_TLS_CLIENT_CA names {path}, which should be a readable PEM file "
+                    f"with CA certificates ({error})"
+                ) from error
+        return paths
 
     @model_validator(mode="after")
     def _account_exists(self) -> Self:
@@ -109,21 +160,22 @@ class Runner(Loaded):
 
 
 def load_runner(environ: Mapping[str, str] = os.environ) -> Runner:
-    """Give what the environment says of the server.
+    """Give what the environment says of the server, or a file of CNCF Distribution.
 
     Raises ``ConfigError``, which names every problem at once.
     """
+    path = find(environ)
+    document = read(path)
+    where, said = "environment of the server", {}
+    if distribution.is_distribution(document):
+        where = f"{path}, server"
+        said = distribution.translate(document, environ).values
     keys = list(leaves(Runner))
-    values = {
-        leaf.name: text
-        for leaf in keys
-        if leaf.env and (text := environment.lookup(environ, leaf.env)) is not None
-    }
-    sources = {leaf.name: f"environment {leaf.env}" for leaf in keys if leaf.name in values}
+    values, sources = gather(keys, partial(distribution.find, said, environ))
     try:
         loaded = Runner.model_validate(values)
     except ValidationError as error:
         problems = environment.explain(error, keys, sources)
-        raise ConfigError(environment.summary("environment of the server", problems)) from None
+        raise ConfigError(environment.summary(where, problems)) from None
     loaded._provenance = Provenance(sources=sources)
     return loaded

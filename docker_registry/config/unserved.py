@@ -1,4 +1,4 @@
-"""Keys of docker-registry 0.9 that this version reads but does not act upon yet."""
+"""What this version reads but does not act upon: keys of docker-registry 0.9, and others."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ UNSERVED = {
 
 
 def without_effect(settings: Settings) -> Iterator[str]:
-    """Give a sentence for each setting that differs from its default and has no effect yet."""
+    """Give a sentence for each thing that was set and has no effect."""
     for key, purpose in UNSERVED.items():
         default = Settings.model_fields[key].get_default(
             call_default_factory=True, validated_data={}
         )
         if getattr(settings, key) != default:
             yield f"{key} has no effect in this version: it is for {purpose}"
+    yield from settings.provenance.notes
 
 
 def refuse_unsafe(settings: Settings) -> None:

@@ -62,17 +62,18 @@ def load(settings: Settings) -> dict[str, type[Driver]]:
     Raises ``ConfigError`` if there is none of a name, if what one needs is not installed, or if
     they can't go together.
     """
+    place = settings.provenance.place
     found = {settings.storage: _find(settings.storage, "storage", settings)}
     for name in settings.storage_alternate:
         if name in found:
             raise ConfigError(
-                f"'storage_alternate' of {_where(settings)} (STORAGE_ALTERNATE) repeats {name!r}: "
+                f"'storage_alternate' of {place} (STORAGE_ALTERNATE) repeats {name!r}: "
                 "a driver can be there once, 'storage' included"
             )
         found[name] = _find(name, "storage_alternate", settings)
     if all(driver.payload_only for driver in found.values()):
         raise ConfigError(
-            f"'storage' of {_where(settings)} is {settings.storage!r}, which holds layers only: "
+            f"'storage' of {place} is {settings.storage!r}, which holds layers only: "
             "name a driver for everything else in storage_alternate (STORAGE_ALTERNATE), such as "
             "local"
         )
@@ -83,12 +84,12 @@ def _build(driver: type[Driver], settings: Settings) -> Driver:
     try:
         return driver.from_settings(settings)
     except ConfigError as error:
-        raise ConfigError(f"{_where(settings)}: {error}") from error
+        raise ConfigError(f"{settings.provenance.place}: {error}") from error
 
 
 def _find(name: str, key: str, settings: Settings) -> type[Driver]:
     known = {entry.name: entry for entry in (*BUILT_IN, *entry_points(group=GROUP))}
-    where = f"{key!r} of {_where(settings)}"
+    where = f"{key!r} of {settings.provenance.place}"
     if name not in known:
         raise ConfigError(
             f"{where} is {name!r}, which is no installed driver: use one of "
@@ -102,10 +103,6 @@ def _find(name: str, key: str, settings: Settings) -> type[Driver]:
             f"needs, or use another of {', '.join(sorted(known))}"
         ) from error
     return driver
-
-
-def _where(settings: Settings) -> str:
-    return f"the flavor {settings.provenance.flavor!r} (see SETTINGS_FLAVOR)"
 
 
 def _for_member(settings: Settings, name: str) -> Settings:

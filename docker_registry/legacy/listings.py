@@ -18,6 +18,9 @@ from docker_registry.legacy.names import ImageId
 #: How long a listing may be that is compared with others, in bytes: it is held in memory.
 COMPARED_BYTES = 32 * 1024 * 1024
 
+#: How much of a listing is stored at a time, in characters.
+PIECE = 256 * 1024
+
 
 class Listings:
     """The listings of complete images.
@@ -87,8 +90,12 @@ class Listings:
 
 
 def _as_json(entries: Iterable[tarball.FileEntry]) -> Iterator[bytes]:
-    separator = "["
+    """Give entries as a JSON array, in pieces that are worth a call."""
+    piece, separator = "[", ""
     for entry in entries:
-        yield f"{separator}{json.dumps(entry)}".encode()
+        piece += separator + json.dumps(entry)
         separator = ", "
-    yield b"[]" if separator == "[" else b"]"
+        if len(piece) > PIECE:
+            yield piece.encode()
+            piece = ""
+    yield f"{piece}]".encode()

@@ -35,6 +35,9 @@ log = logging.getLogger(__name__)
 #: A removal that has not come to its end after so many seconds was cut off.
 PURGE_SECONDS = 600
 
+#: What the checksum begins with that Docker before 0.10 sends.
+TARSUM = "tarsum+sha256:"
+
 
 class Pushes:
     """Images that are not complete yet.
@@ -104,13 +107,14 @@ class Pushes:
             raise ChecksumInvalid(
                 "Image's layer is missing: send it before its checksum", {"image": image}
             )
-        if checksum.startswith("tarsum+sha256:") and checksum not in known:
+        if checksum.startswith(TARSUM) and not any(one.startswith(TARSUM) for one in known):
             known.append(self._tarsum(image))
             self._put_checksums(image, known)
         if checksum not in known:
             raise ChecksumInvalid(
                 "Checksum mismatch", {"received": checksum[:256], "computed": known}
             )
+        self._keep_from_purge(image)
         self._remove(layout.in_progress(image))
         self._remove(layout.push(image))
 
@@ -126,7 +130,8 @@ class Pushes:
     def purge(self, image: ImageId) -> bool:
         """Remove an image whose push has come to nothing, and tell whether it was removed.
 
-        Who begins it anew meanwhile either sees that it is being removed, or is seen here.
+        Who begins it anew or completes it meanwhile either sees that it is being removed, or is
+        seen here.
         """
         self._driver.put_transient(layout.push_purge(image), b"")
         if self._last_change(image) >= time.time() - self._max_age:
@@ -197,6 +202,16 @@ class Pushes:
             # A checksum is one of JSON and layer.
             self._remove(layout.checksums(image))
             self._driver.put_content(layout.image_json(image), content)
+
+    def _keep_from_purge(self, image: ImageId) -> None:
+        """Let no purge take an image that is about to be completed, however long that took."""
+        try:
+            begun = self._driver.stat(layout.push_begun(image)).modified
+        except PathNotFound:
+            begun = 0.0
+        if begun < time.time() - self._max_age / 2:
+            self._driver.put_transient(layout.push_begun(image), b"")
+            self._let_a_purge_end(image)
 
     def _let_a_purge_end(self, image: ImageId) -> None:
         with suppress(PathNotFound):

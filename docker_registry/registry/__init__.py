@@ -6,6 +6,7 @@ from docker_registry.drivers.base import Driver
 from docker_registry.registry.blobs import Blobs
 from docker_registry.registry.cache import ManifestCache
 from docker_registry.registry.events import Events
+from docker_registry.registry.manifest_urls import LayerUrls
 from docker_registry.registry.manifests import Manifests
 from docker_registry.registry.referrers import Referrers
 from docker_registry.registry.repositories import Repositories
@@ -17,11 +18,17 @@ class Registry:
     """All resources of a registry over one store.
 
     :param sparse_indexes: whether a manifest may name what is not in the repository.
+    :param layer_urls: which URLs a manifest may have for its layers; by default any.
     :param cache_bytes: budget, in bytes, of the process's cache of immutable manifests.
     """
 
     def __init__(
-        self, driver: Driver, *, sparse_indexes: bool = False, cache_bytes: int = 32 * 1024 * 1024
+        self,
+        driver: Driver,
+        *,
+        sparse_indexes: bool = False,
+        layer_urls: LayerUrls | None = None,
+        cache_bytes: int = 32 * 1024 * 1024,
     ) -> None:
         self.driver = driver
         self.events = Events()
@@ -36,5 +43,6 @@ class Registry:
             cache=ManifestCache(cache_bytes),
             events=self.events,
             sparse_indexes=sparse_indexes,
+            layer_urls=layer_urls or LayerUrls(),
         )
         self.repositories = Repositories(driver, self.events)

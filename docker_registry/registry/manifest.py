@@ -38,6 +38,7 @@ class Descriptor:
     """A reference to content (OCI image specification 1.1, descriptor.md).
 
     :ivar size: in bytes.
+    :ivar urls: where clients may fetch it from, instead of the registry.
     """
 
     media_type: str
@@ -46,6 +47,7 @@ class Descriptor:
     artifact_type: str | None = None
     annotations: Mapping[str, str] = field(default_factory=dict)
     platform: Mapping[str, Any] | None = None
+    urls: tuple[str, ...] = ()
 
     @property
     def is_kept_elsewhere(self) -> bool:
@@ -230,7 +232,13 @@ def _parse_descriptor(value: Any, where: str) -> Descriptor:
         artifact_type=artifact_type if isinstance(artifact_type, str) else None,
         annotations=_annotations(value, "annotations"),
         platform=platform if isinstance(platform, dict) else None,
+        urls=_urls(value),
     )
+
+
+def _urls(descriptor: dict[str, Any]) -> tuple[str, ...]:
+    values = descriptor.get("urls")
+    return tuple(url for url in values if isinstance(url, str)) if isinstance(values, list) else ()
 
 
 def _annotations(document: dict[str, Any], key: str) -> dict[str, str]:

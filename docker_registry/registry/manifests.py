@@ -20,6 +20,7 @@ from docker_registry.registry.cache import ManifestCache
 from docker_registry.registry.events import Events
 from docker_registry.registry.links import read_link, write_link
 from docker_registry.registry.manifest import Descriptor, Manifest
+from docker_registry.registry.manifest_urls import LayerUrls
 from docker_registry.registry.names import ALGORITHMS, Digest, RepositoryName, Tag
 from docker_registry.registry.referrers import Referrers
 from docker_registry.registry.tags import Tags
@@ -31,6 +32,7 @@ class Manifests:
     """The manifests of all repositories.
 
     :param sparse_indexes: whether a manifest may name what is not in the repository.
+    :param layer_urls: which URLs a manifest may have for its layers.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Manifests:
         cache: ManifestCache,
         events: Events,
         sparse_indexes: bool,
+        layer_urls: LayerUrls,
     ) -> None:
         self._driver = driver
         self._blobs = blobs
@@ -51,6 +54,7 @@ class Manifests:
         self._cache = cache
         self._events = events
         self._sparse_indexes = sparse_indexes
+        self._layer_urls = layer_urls
 
     def get(self, repository: RepositoryName, reference: Tag | Digest) -> Manifest:
         """Give a manifest by tag or digest; ``ManifestUnknown`` if it is not in the repository."""
@@ -89,7 +93,9 @@ class Manifests:
         """Store a manifest in a repository and point tags to it, durably.
 
         :raises ManifestBlobUnknown: it refers to content that is not in the repository.
+        :raises ManifestInvalid: a layer has a URL that isn't allowed.
         """
+        self._layer_urls.check(manifest)
         self._check_references(repository, manifest)
         self._driver.put_content(layout.blob(manifest.digest), manifest.content)
         link = layout.revision_link(repository, manifest.digest)

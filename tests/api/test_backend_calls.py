@@ -155,6 +155,6 @@ def test_v1(site: Site) -> None:
     assert site.calls(node, "PUT", f"{path}/json", data=document) == 3 + 4
     assert site.calls(node, "PUT", f"{path}/layer", data=b"layer") == 2 + 2
     headers = {"X-Docker-Checksum-Payload": payload_checksum(document, b"layer")}
-    assert site.calls(node, "PUT", f"{path}/checksum", headers=headers) == 3 + 2
+    assert site.calls(node, "PUT", f"{path}/checksum", headers=headers) == 4 + 2
     tag = "/v1/repositories/team/app/tags/x"
     assert site.calls(node, "PUT", tag, data=f'"{child}"') == 2 + 2

@@ -209,13 +209,17 @@ def test_a_blob_that_was_spoilt_in_the_alternate_is_not_brought_home(site: Site)
 
 def test_a_primary_that_fails_in_the_middle_of_a_stream(site: Site, tmp_path: Path) -> None:
     class Half(SwitchableDriver):
+        def write(self, directory: str, chunks: Iterable[bytes], path: str) -> None:
+            next(iter(chunks))
+            raise Unavailable("broken in the middle")
+
         def append(self, state: UploadState, chunks: Iterable[bytes]) -> UploadState:
             next(iter(chunks))
             raise Unavailable("broken in the middle")
 
     half = Half(tmp_path / "half")
     for use in ("write", "append"):
-        chain = Chain([Member("half", half), Member("second", site.second)])
+        chain = Chain([Member("half", half, probe_every=60), Member("second", site.second)])
         if use == "write":
             chain.write("up/1", iter([LAYER[:9], b"", LAYER[9:900], LAYER[900:]]), BLOB)
         else:

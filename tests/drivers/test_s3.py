@@ -155,6 +155,20 @@ def test_objects_are_encrypted(
         assert expected == (found.get("ServerSideEncryption"), found.get("SSEKMSKeyId")), name
 
 
+def test_objects_are_where_and_for_whom_the_settings_say() -> None:
+    driver = S3Driver.from_settings(moto(s3_storage_class="STANDARD_IA", s3_acl="public-read"))
+    driver.check()
+    driver.put_content("small", b"x")
+    driver.write("up", [b"x" * MIB] * 9, "large")
+    driver.commit(driver.append(driver.start_upload("up"), [b"x"]), "copied")
+    client, prefix = driver._connection.client, driver._connection.store.prefix
+    for name in ("small", "large", "copied"):
+        key = f"{prefix}{name}"
+        assert client.head_object(Bucket="registry", Key=key)["StorageClass"] == "STANDARD_IA"
+        grants = client.get_object_acl(Bucket="registry", Key=key)["Grants"]
+        assert "READ" in [grant["Permission"] for grant in grants], name
+
+
 def test_a_bucket_in_the_host_name_of_an_address() -> None:
     driver = S3Driver.from_settings(
         settings(boto_host="s3.example.org", boto_calling_format="SubdomainCallingFormat")

@@ -326,7 +326,8 @@ def test_an_entry_of_a_bulk_delete_that_fails(
 ) -> None:
     good.put_content("d/a", b"x")
     good.put_content("d/b", b"x")
-    entry = b"<Error><Key>d/a</Key><Code>AccessDenied</Code><Message>no</Message></Error>"
+    key = f"{driver._connection.store.prefix}d/a".encode()
+    entry = b"<Error><Key>" + key + b"</Key><Code>InternalError</Code></Error>"
     proxy.respond(
         200,
         b"<DeleteResult>" + entry + b"</DeleteResult>",
@@ -337,6 +338,7 @@ def test_an_entry_of_a_bulk_delete_that_fails(
     with pytest.raises(PathNotFound):
         good.stat("d/a")
     good.put_content("d/a", b"x")
+    good.delete("d/b")
     refused = b"<Error><Code>AccessDenied</Code></Error>"
     proxy.respond(403, refused, when=lambda request: request.method == "DELETE")
     with pytest.raises(AccessDenied, match="d/a"):

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from docker_registry.app import create_app
+from docker_registry.cli import main
 from docker_registry.config import Settings
 from docker_registry.errors import ConfigError
 from tests.api.v1.pushes import V1Pushes, image_id, refusal
@@ -64,9 +66,15 @@ def test_it_stops_the_start_without_its_setting() -> None:
         create_app(settings())
 
 
-def test_settings_of_what_is_not_installed_stop_the_start() -> None:
+def test_settings_of_what_is_not_installed_stop_the_start(tmp_path: Path) -> None:
+    file = tmp_path / "config.yml"
+    file.write_text("local: {storage: memory, extensions: {only-signed: {domain: example.org}}}")
+    environment = {"DOCKER_REGISTRY_CONFIG": str(file), "SETTINGS_FLAVOR": "local"}
     with pytest.raises(ConfigError, match=r"extensions\.only-signed.*not installed"):
         create_app(settings(**{"only-signed": {"domain": "example.org"}}))
+    done = CliRunner().invoke(main, ["config", "check"], env=environment)
+    assert done.exit_code == 1
+    assert "extensions.only-signed" in done.output
     # Those of drivers are theirs.
     create_app(settings(s3={"x": "y"}))
 
@@ -77,7 +85,7 @@ def test_settings_of_what_is_not_installed_stop_the_start() -> None:
         ("missing_module:extend", "can't be loaded"),
         ("broken:nothing", "can't be loaded"),
         ("broken:number", "is no function"),
-        ("broken:fails", "fails: ZeroDivisionError"),
+        ("broken:fails", "fails at its start .ZeroDivisionError"),
     ],
 )
 def test_what_does_not_work_stops_the_start(
@@ -89,6 +97,6 @@ def test_what_does_not_work_stops_the_start(
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1\n")
     (about / "entry_points.txt").write_text(f"[docker_registry.extensions]\nx = {entry}\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    with pytest.raises(ConfigError, match=f"the extension 'x' of broken .*{reason}"):
+    with pytest.raises(ConfigError, match=f"the extension 'x' .*{reason}"):
         create_app(settings())
     sys.modules.pop("broken", None)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from gunicorn.workers.gthread import ThreadWorker
 
 from docker_registry import server
@@ -132,7 +133,9 @@ def test_silent_clients_free_their_threads(start_registry: ServerFactory) -> Non
     assert "Traceback" not in registry.log_tail()
 
 
-def test_tls(start_registry: ServerFactory, tmp_path: Path) -> None:
+@pytest.fixture
+def authority(tmp_path: Path) -> tuple[Path, Path]:
+    """Give a certificate for 127.0.0.1, which is good for servers and clients, and its key."""
     pem, key = tmp_path / "tls.pem", tmp_path / "tls.key"
     subprocess.run(
         [
@@ -142,6 +145,11 @@ def test_tls(start_registry: ServerFactory, tmp_path: Path) -> None:
         check=True,
         capture_output=True,
     )
+    return pem, key
+
+
+def test_tls(tmp_path: Path, authority: tuple[Path, Path]) -> None:
+    pem, key = authority
     port = free_port()
     environ = {
         **os.environ,
@@ -170,6 +178,70 @@ def test_tls(start_registry: ServerFactory, tmp_path: Path) -> None:
     finally:
         process.terminate()
         assert process.wait(30) == 0
+
+
+def test_only_clients_with_a_certificate(tmp_path: Path, authority: tuple[Path, Path]) -> None:
+    pem, key = authority
+    port = free_port()
+    file = tmp_path / "config.yml"
+    file.write_text(
+        f"""
+        version: 0.1
+        storage: inmemory
+        http:
+          addr: 127.0.0.1:{port}
+          tls: {{certificate: {pem}, key: {key}, clientcas: [{pem}], minimumtls: tls1.3}}
+        """
+    )
+    environ = {**os.environ, "DOCKER_REGISTRY_CONFIG": str(file), "SEARCH_BACKEND": "none"}
+    with subprocess.Popen(command("serve"), env=environ) as process:
+        wait_for(port, process).close()
+        try:
+            url = f"https://127.0.0.1:{port}/v2/"
+            known = requests.get(url, verify=pem, cert=(str(pem), str(key)), timeout=20)
+            assert known.status_code == 200
+            with pytest.raises(requests.ConnectionError):
+                requests.get(url, verify=pem, timeout=20)
+            old = ssl.create_default_context(cafile=str(pem))
+            old.load_cert_chain(pem, key)
+            old.maximum_version = ssl.TLSVersion.TLSv1_2
+            with (
+                socket.create_connection(("127.0.0.1", port), timeout=20) as connection,
+                pytest.raises(ssl.SSLError, match=r"(?i)protocol.version"),
+            ):
+                old.wrap_socket(connection, server_hostname="127.0.0.1")
+        finally:
+            process.terminate()
+    assert process.returncode == 0
+
+
+def test_socket_of_the_machine(tmp_path: Path) -> None:
+    place = tmp_path / "registry.sock"
+    environ = {
+        **os.environ,
+        "SETTINGS_FLAVOR": "local",
+        "STORAGE_PATH": str(tmp_path / "store"),
+        "REGISTRY_HOST": f"unix:{place}",
+        "SEARCH_BACKEND": "none",
+    }
+    with subprocess.Popen(command("serve"), env=environ) as process:
+        try:
+            deadline = time.monotonic() + 60
+            while not place.exists() and time.monotonic() < deadline:
+                time.sleep(0.1)
+            with socket.socket(socket.AF_UNIX) as client:
+                client.settimeout(20)
+                client.connect(str(place))
+                client.sendall(
+                    b"POST /v2/a/blobs/uploads/ HTTP/1.1\r\nHost: registry\r\n"
+                    b"Content-Length: 0\r\nConnection: close\r\n\r\n"
+                )
+                answer = b"".join(iter(lambda: client.recv(4096), b""))
+        finally:
+            process.terminate()
+    assert answer.startswith(b"HTTP/1.1 202")
+    assert b"Location: http://registry/v2/a/blobs/uploads/" in answer
+    assert process.returncode == 0
 
 
 def command(*arguments: str) -> list[str]:
@@ -223,6 +295,23 @@ def test_what_stops_the_start_is_said_once(
     assert done.stderr.startswith("Error: ")
     assert reason in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_what_stops_the_start_names_the_file_of_distribution(
+    flawed: Callable[[str], dict[str, str]],
+) -> None:
+    environ = flawed("storage: local")
+    file = Path(environ["DOCKER_REGISTRY_CONFIG"])
+    file.write_text("version: 0.1\nstorage: {filesystem: {rootdirectory: /proc/no}}\n")
+    done = run(command(), environ)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"Error: {file} (`docker-registry config check` shows")
+    assert "/proc/no" in done.stderr
+
+
+def test_what_has_no_effect_is_said_once(start_registry: ServerFactory) -> None:
+    registry = start_registry(MIRROR_SOURCE="https://example.org")
+    assert registry.log_tail().count("mirroring has no effect") == 1
 
 
 def test_plain_gunicorn_stops_too(flawed: Callable[[str], dict[str, str]]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import string
-from urllib.parse import quote_plus
+from urllib.parse import quote_plus, urlsplit
 
 from flask import request
 
@@ -25,7 +25,13 @@ def index_headers(name: RepositoryName, access: str) -> dict[str, str]:
     repository = f"{quote_plus(name.namespace)}/{quote_plus(name.repository)}"
     token = f'Token signature={signature},repository="{repository}",access={access}'
     return {
-        "X-Docker-Endpoints": ", ".join(context().settings.registry_endpoints) or request.host,
+        "X-Docker-Endpoints": ", ".join(_endpoints()),
         "X-Docker-Token": token,
         "WWW-Authenticate": token,
     }
+
+
+def _endpoints() -> list[str]:
+    settings = context().settings
+    public = urlsplit(settings.public_url or "").netloc
+    return settings.registry_endpoints or [public or request.host]

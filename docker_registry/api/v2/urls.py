@@ -25,7 +25,10 @@ def upload_url(repository: RepositoryName, upload: UploadId) -> str:
 
 def _url(path: str) -> str:
     # Every character of a name, a digest or an upload id may stand in a path as it is.
-    path = request.script_root + path
-    if context().settings.relative_urls:
+    settings = context().settings
+    if settings.public_url:
+        return settings.public_url + path
+    path = request.script_root + settings.url_prefix + path
+    if settings.relative_urls:
         return path
     return f"{request.scheme}://{request.host}{path}"

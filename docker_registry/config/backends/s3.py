@@ -32,6 +32,16 @@ class S3(DriverKeys):
     s3_kms_key: str | None = key(
         None, "Id or ARN of the KMS key to encrypt with, instead of the store's own.", "AWS_KMS_KEY"
     )
+    s3_storage_class: str | None = key(
+        None,
+        "Storage class of objects, such as `STANDARD_IA`; by default that of the bucket.",
+        "AWS_STORAGE_CLASS",
+    )
+    s3_acl: str | None = key(
+        None,
+        "Canned ACL of objects, such as `bucket-owner-full-control`; by default they are private.",
+        "AWS_ACL",
+    )
     s3_ca_bundle: str | None = key(
         None, "Path of the CA certificates that the store is trusted by.", "AWS_CA_BUNDLE"
     )

@@ -41,6 +41,7 @@ class Store:
     :ivar ca_bundle: path of the CA certificates; ``None`` for those that the SDK knows.
     :ivar proxy: URL of a proxy on the way; ``None`` for what ``HTTPS_PROXY`` says.
     :ivar encryption: arguments of every request that stores an object.
+    :ivar placement: the same: where the store keeps it, and who may read it.
     :ivar copy_limit: bytes up to which CopyObject copies an object; see ``copies``.
     :ivar connect_timeout: in seconds, as ``read_timeout``.
     :ivar attempts: how often a request is tried.
@@ -58,6 +59,7 @@ class Store:
     ca_bundle: str | None = None
     proxy: str | None = field(default=None, repr=False)
     encryption: dict[str, str] = field(default_factory=dict)
+    placement: dict[str, str] = field(default_factory=dict)
     copy_limit: int = 4 * MIB
     connect_timeout: float = 5
     read_timeout: float = 30
@@ -98,7 +100,11 @@ class Connection:
         self.store = store
         self.bucket = store.bucket
         self.attempts = store.attempts
-        self.storing: dict[str, Any] = {"ContentType": CONTENT_TYPE, **store.encryption}
+        self.storing: dict[str, Any] = {
+            "ContentType": CONTENT_TYPE,
+            **store.encryption,
+            **store.placement,
+        }
         self._lock = threading.Lock()
         self._client: S3Client | None = None
         self._signer: S3Client | None = None

@@ -43,6 +43,7 @@ def store(settings: Settings) -> Store:
         ca_bundle=settings.s3_ca_bundle,
         proxy=_proxy(settings),
         encryption=_encryption(settings),
+        placement=_placement(settings),
         copy_limit=settings.s3_copy_limit,
         connect_timeout=settings.storage_connect_timeout,
         read_timeout=settings.storage_read_timeout,
@@ -108,3 +109,8 @@ def _encryption(settings: Settings) -> dict[str, str]:
     if settings.s3_kms_key:
         return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": settings.s3_kms_key}
     return {"ServerSideEncryption": "AES256"} if settings.s3_encrypt else {}
+
+
+def _placement(settings: Settings) -> dict[str, str]:
+    wanted = {"StorageClass": settings.s3_storage_class, "ACL": settings.s3_acl}
+    return {name: value for name, value in wanted.items() if value}

@@ -230,6 +230,7 @@ def test_tarsums_of_old_clients(client, v1):
     wrong = v1.checksum(A, "tarsum+sha256:" + "0" * 64, "X-Docker-Checksum")
     assert refusal(wrong, 400) == "Checksum mismatch"
     right = tarsum(document, [layer])
+    assert refusal(v1.checksum(A, right + "0", "X-Docker-Checksum"), 400) == "Checksum mismatch"
     assert v1.checksum(A, right, "X-Docker-Checksum").get_json() is True
     headers = client.get(url(A, "json")).headers
     assert headers["X-Docker-Checksum"] == right
@@ -365,3 +366,45 @@ def test_an_ancestry_that_leads_nowhere(client, v1):
     assert "built on itself" in refusal(v1.json(child, v1.document(child, A)), 400)
     driver.delete(f"images/{B}")
     assert "missing" in refusal(client.get(url(A, "ancestry")), 409)
+
+
+def test_a_store_of_0_9(client):
+    driver = client.application.extensions["docker_registry"].registry.driver
+    for image, parent in ((A, None), (B, A)):
+        # As versions before 0.6 did: without a list of ancestors, with a checksum as it is.
+        driver.put_content(f"images/{image}/json", V1Pushes.document(image, parent))
+        driver.put_content(f"images/{image}/layer", LAYER)
+        driver.put_content(f"images/{image}/_checksum", b"tarsum+sha256:00")
+    driver.put_content("repositories/a/b%252Fc/tag_latest", B.encode())
+    driver.put_content("repositories/a/b%252Fc/taglatest_json", b'{"last_update": 1400000000}')
+    driver.put_content("repositories/a/b%252Fc/tag_x_json", b'{"last_update": 1400000000}')
+    assert client.get("/v1/repositories/a/b/c/tags").get_json() == {"latest": B}
+    known = client.get("/v1/repositories/a/b/c/tags/latest/json").get_json()
+    assert (known["last_update"], known["arch"]) == (1400000000, "amd64")
+    assert client.get(url(B, "ancestry")).get_json() == [B, A]
+    headers = client.get(url(B, "json")).headers
+    assert headers["X-Docker-Checksum"] == "tarsum+sha256:00"
+    assert headers["X-Docker-Size"] == "110"
+    assert client.get(url(A, "layer")).data == LAYER
+    assert client.delete("/v1/repositories/a/b/c/tags/latest").get_json() is True
+    assert client.get("/v1/repositories/a/b/c/tags").get_json() == {}
+    assert client.delete("/v1/repositories/a/b/c/").get_json() is True
+
+
+def test_a_checksum_that_can_not_be_a_header(client, v1):
+    image = v1.image("a")
+    driver = client.application.extensions["docker_registry"].registry.driver
+    driver.put_content(f"images/{image}/_checksum", b'["sha256:00\\r\\nX: y", "sha256:01"]')
+    headers = client.get(url(image, "json")).headers
+    assert headers.getlist("X-Docker-Checksum-Payload") == ["sha256:01"]
+
+
+def test_a_layer_that_was_lost_can_be_pushed_again(client, v1):
+    image = v1.image("a", layer=b"lost")
+    driver = client.application.extensions["docker_registry"].registry.driver
+    driver.delete(f"images/{image}/layer")
+    assert refusal(client.get(url(image, "layer")), 404) == "Image not found"
+    assert v1.layer(image, LAYER).get_json() is True
+    assert client.get(url(image, "layer")).data == LAYER
+    checksum = client.get(url(image, "json")).headers["X-Docker-Checksum-Payload"]
+    assert checksum == payload_checksum(v1.document(image), LAYER)

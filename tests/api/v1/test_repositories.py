@@ -89,6 +89,9 @@ def test_endpoints(make_app):
     client = make_app(registry_endpoints="one.example:5000, two.example").test_client()
     response = put(client, f"{REPO}/", [])
     assert response.headers["X-Docker-Endpoints"] == "one.example:5000, two.example"
+    client = make_app(public_url="https://registry.example:8443/x").test_client()
+    response = put(client, f"{REPO}/", [])
+    assert response.headers["X-Docker-Endpoints"] == "registry.example:8443"
     response = put(make_app().test_client(), "/v1/repositories/ubuntu/", [])
     assert 'repository="library/ubuntu"' in response.headers["X-Docker-Token"]
 

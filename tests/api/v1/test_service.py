@@ -1,9 +1,10 @@
 import platform
+import re
 
 import pytest
 
 from docker_registry import drivers
-from tests.api.v1.pushes import refusal
+from tests.api.v1.pushes import V1Pushes, refusal
 from tests.drivers.switchable import SwitchableDriver
 
 
@@ -49,6 +50,42 @@ def test_status_of_a_store_that_is_down(make_app, tmp_path, monkeypatch):
     assert "storage" in refusal(client.get(f"/v1/images/{'0' * 64}/json"), 503)
 
 
+def test_every_route_while_the_store_is_down(make_app, tmp_path, monkeypatch):
+    driver = SwitchableDriver(tmp_path)
+    monkeypatch.setattr(drivers, "create", lambda settings: driver)
+    app = make_app()
+    v1 = V1Pushes(app.test_client())
+    image = v1.image("a")
+    v1.tag("team/app", "latest", image)
+    values = {"image": image, "repository": "team/app", "tag": "latest", "user": "x"}
+    bodies = {
+        "put_image_json": v1.document(image),
+        "put_tag": f'"{image}"',
+        "put_repository": "[]",
+        "put_images": "[]",
+        "put_properties": '{"access": "private"}',
+    }
+    driver.down = True
+    asked = set()
+    for rule in app.url_map.iter_rules():
+        endpoint = rule.endpoint.removeprefix("v1.")
+        if not rule.rule.startswith(("/v1/images/", "/v1/repositories/")):
+            continue
+        if endpoint in ("put_auth", "delete_images"):
+            continue  # These don't ask the store.
+        method = next(iter(rule.methods - {"HEAD", "OPTIONS"}))
+        path = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: values[found[1]], rule.rule)
+        headers = {"X-Docker-Checksum-Payload": "sha256:00"}
+        response = v1.client.open(path, method=method, data=bodies.get(endpoint), headers=headers)
+        assert "try again later" in refusal(response, 503), path
+        assert response.headers["Retry-After"]
+        asked.add(endpoint)
+    assert len(asked) > 15
+    driver.down = False
+    layer = v1.client.get(f"/v1/images/{image}/layer", buffered=True)
+    assert layer.data == b"layer"
+
+
 @pytest.mark.parametrize("slash", ["", "/"])
 def test_users(client, slash):
     assert client.get(f"/v1/users{slash}").get_json() == "OK"
@@ -64,6 +101,12 @@ def test_what_is_not_there(client):
     wrong = client.delete(f"/v1/images/{'0' * 64}/json")
     assert "DELETE" in refusal(wrong, 405)
     assert "GET" in wrong.headers["Allow"]
+
+
+def test_below_a_path(make_app):
+    client = make_app(url_prefix="/registry").test_client()
+    assert client.get("/registry/v1/_ping").status_code == 200
+    assert refusal(client.get("/registry/v1/images/x/json"), 404) == "Invalid image ID"
 
 
 def test_v2_is_not_taken_for_v1(client):

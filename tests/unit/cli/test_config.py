@@ -7,11 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
 from docker_registry import __version__
 from docker_registry.cli import main
-from docker_registry.config import report
+from docker_registry.config import files, report
 
 #: Runs the command line with an environment: ``run("config", "check", DEBUG="true")``.
 Run = Callable[..., Result]
@@ -41,7 +42,7 @@ def test_check_shows_values_and_sources(run: Run) -> None:
 
 def test_check_shows_no_secret(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "registry.yml"
-    file.write_text("dev: {swift_password: hunter2, extensions: {a: {token: hunter2}}}")
+    file.write_text("dev: {swift_password: hunter2, extensions: {s3: {token: hunter2}}}")
     result = run(
         "config",
         "check",
@@ -113,3 +114,65 @@ def test_broken_setting_stops_the_start_in_one_message(run: Run) -> None:
         assert result.stderr.startswith("Error: ")
         assert result.stderr.count("\n") == 1
         assert "'prd'" in result.stderr
+
+
+class TestDistribution:
+    @pytest.fixture
+    def file(self, tmp_path: Path) -> Path:
+        file = tmp_path / "config.yml"
+        file.write_text(
+            "version: 0.1\n"
+            "storage:\n"
+            "  s3: {bucket: b, secretkey: hunter2, accesskey: k}\n"
+            "  cache: {layerinfo: redis}\n"
+            "http: {addr: '127.0.0.1:5001', adr: x}\n"
+        )
+        return file
+
+    def test_check(self, run: Run, file: Path) -> None:
+        result = run(
+            *("config", "check"),
+            DOCKER_REGISTRY_CONFIG=str(file),
+            REGISTRY_STORAGE_S3_BUCKET="other",
+        )
+        assert result.exit_code == 0
+        rows = [line.split() for line in result.stdout.splitlines()]
+        assert ["s3_access_key", "k", "config", "file:", "storage.s3.accesskey"] in rows
+        assert ["s3_bucket", "other", "environment", "REGISTRY_STORAGE_S3_BUCKET"] in rows
+        assert ["port", "5001", "config", "file:", "http.addr"] in rows
+        assert f"{file}, configuration of Distribution:" in result.stdout
+        assert "warning: storage.cache (config file) has no effect: not needed" in result.stderr
+        assert "did you mean http.addr?" in result.stderr
+        assert "hunter2" not in result.output
+
+    def test_check_fails_where_the_start_would(self, run: Run, file: Path) -> None:
+        result = run(
+            *("config", "check"),
+            DOCKER_REGISTRY_CONFIG=str(file),
+            REGISTRY_AUTH="{htpasswd: {path: /p}}",
+        )
+        assert result.exit_code == 1
+        assert "auth.htpasswd (environment REGISTRY_AUTH): " in result.stderr
+        assert result.stderr.count("\n") == 1
+
+    def test_broken_file_is_told_once(self, run: Run, file: Path) -> None:
+        file.write_text("version: [")
+        result = run("config", "check", DOCKER_REGISTRY_CONFIG=str(file))
+        assert result.exit_code == 1
+        assert result.stderr.count("is not sound YAML") == 1
+
+    def test_convert(self, run: Run, file: Path) -> None:
+        result = run("config", "convert", str(file), REGISTRY_STORAGE_DELETE_ENABLED="true")
+        assert result.exit_code == 0
+        assert yaml.safe_load(result.stdout)["distribution"]["delete_enabled"] is True
+        assert "# storage.cache (config file) has no effect: " in result.stdout
+        assert "#     export REGISTRY_PORT=5001\n" in result.stdout
+        assert "warning: it holds secrets (s3_secret_key)" in result.stderr
+
+    def test_convert_takes_nothing_else(self, run: Run, tmp_path: Path) -> None:
+        result = run("config", "convert", str(tmp_path / "none.yml"))
+        assert result.exit_code == 1
+        assert "there is no file" in result.stderr
+        sample = files.PACKAGED / files.SAMPLE
+        result = run("config", "convert", str(sample))
+        assert "is no configuration of Distribution" in result.stderr

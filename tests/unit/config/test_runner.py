@@ -52,6 +52,8 @@ def test_every_variable_takes_effect(certificate: tuple[Path, Path]) -> None:
             "GUNICORN_OPTS": "--backlog 7",
             "REGISTRY_TLS_CERTIFICATE": pem,
             "REGISTRY_TLS_KEY": key,
+            "REGISTRY_TLS_CLIENT_CA": f"{pem}, {pem}",
+            "REGISTRY_TLS_MINIMUM": "1.3",
         }
     )
     assert runner.model_dump() == {
@@ -68,6 +70,8 @@ def test_every_variable_takes_effect(certificate: tuple[Path, Path]) -> None:
         "options": ["--backlog", "7"],
         "tls_certificate": pem,
         "tls_key": key,
+        "tls_client_ca": [pem, pem],
+        "tls_minimum": "1.3",
     }
     assert runner.provenance.source("port") == "environment REGISTRY_PORT"
 
@@ -101,6 +105,8 @@ def test_options_as_a_list_or_as_for_a_shell(text: str, options: list[str]) -> N
         ({"GUNICORN_USER": "no-such-user"}, "GUNICORN_USER is 'no-such-user', which this machine"),
         ({"GUNICORN_GROUP": "no-such-group"}, "GUNICORN_GROUP is 'no-such-group'"),
         ({"REGISTRY_TLS_KEY": "/k"}, "go together"),
+        ({"REGISTRY_TLS_MINIMUM": "1.1"}, "REGISTRY_TLS_MINIMUM): '1.1' should be '1.2' or '1.3'"),
+        ({"REGISTRY_TLS_CLIENT_CA": "/ca"}, "REGISTRY_TLS_CLIENT_CA needs TLS"),
         (
             {"REGISTRY_TLS_CERTIFICATE": "/no/cert", "REGISTRY_TLS_KEY": "/no/key"},
             "REGISTRY_TLS_CERTIFICATE /no/cert and REGISTRY_TLS_KEY /no/key should be readable",
@@ -112,6 +118,18 @@ def test_wrong_values(environ: dict[str, str], problem: str) -> None:
         load_runner(environ)
     assert problem in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_ca_certificates_must_be_readable(certificate: tuple[Path, Path]) -> None:
+    pem, key = map(str, certificate)
+    with pytest.raises(ConfigError, match="REGISTRY_TLS_CLIENT_CA names /no/ca, which should be"):
+        load_runner(
+            {
+                "REGISTRY_TLS_CERTIFICATE": pem,
+                "REGISTRY_TLS_KEY": key,
+                "REGISTRY_TLS_CLIENT_CA": f"{pem}, /no/ca",
+            }
+        )
 
 
 def test_all_problems_at_once() -> None:

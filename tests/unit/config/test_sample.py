@@ -36,6 +36,9 @@ SPECIAL = {
     "elliptics_groups": ("[7, 8]", [7, 8]),
     "storage_path": ("/some/where", "/some/where"),
     "glance_visibility": ("shared", "shared"),
+    "url_prefix": ("/some/where", "/some/where"),
+    "public_url": ("https://example.org", "https://example.org"),
+    "response_headers": ("{a: b}", {"a": ["b"]}),
 }
 
 

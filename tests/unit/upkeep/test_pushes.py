@@ -70,6 +70,19 @@ def test_a_push_is_not_begun_anew_while_it_is_removed(store):
         store.pushes.put_json(A, document(A))
 
 
+def test_a_push_that_took_long_is_not_completed_while_it_is_removed(store):
+    begin(store, A)
+    time.sleep(0.2)
+    store.driver.put_content(layout.push_purge(A), b"")
+    with pytest.raises(Unavailable):
+        complete(store, A)
+    store.driver.delete(layout.push_purge(A))
+    # From now on it is young again.
+    complete(store, A)
+    assert store.images.is_complete(A)
+    assert list(PushPurge(store).due()) == []
+
+
 def test_what_a_crash_left_of_a_complete_image_is_no_reason_to_remove_it(store):
     begin(store, A)
     store.driver.delete(layout.in_progress(A))

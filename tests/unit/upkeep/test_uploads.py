@@ -1,10 +1,19 @@
+import math
 import time
 
+import pytest
+
+from docker_registry import app
+from docker_registry.config import Settings
+from docker_registry.errors import PathNotFound
+from docker_registry.legacy.names import ImageId
+from docker_registry.legacy.store import LegacyStore
 from docker_registry.registry import layout
 from docker_registry.registry.names import Digest, RepositoryName
 from docker_registry.upkeep.uploads import UploadPurge
 
 NAME = RepositoryName("team/app")
+IMAGE = ImageId("a" * 64)
 BELOW = RepositoryName("team/app/below")
 
 
@@ -33,3 +42,18 @@ def test_an_unreadable_record_is_no_obstacle(registry):
     session = registry.uploads.start(NAME)
     registry.driver.put_content(layout.upload_session(NAME, session.id), b"{}")
     assert UploadPurge(registry, max_idle=0).run() == 1
+
+
+def test_at_an_age_of_0_they_are_kept_for_ever(registry):
+    session = registry.uploads.start(NAME)
+    time.sleep(0.1)
+    legacy = LegacyStore(registry.driver, math.inf)
+    legacy.pushes.put_json(IMAGE, b'{"id": "%s"}' % IMAGE.encode())
+    app._upkeep(Settings(upload_max_age=0), registry, legacy, None).run_due()
+    assert legacy.images.is_in_progress(IMAGE)
+    assert list(registry.uploads.iterate(NAME)) == [session.id]
+    for job in ("purge-uploads", "purge-v1-pushes", "sweep-storage"):
+        with pytest.raises(PathNotFound):
+            registry.driver.stat(layout.last_run(job))
+    app._upkeep(Settings(), registry, legacy, None).run_due()
+    assert registry.driver.stat(layout.last_run("purge-uploads")).size
