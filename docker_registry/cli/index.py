@@ -67,7 +67,7 @@ def _rebuild() -> Rebuild:
             "search_backend (SEARCH_BACKEND) is not sqlalchemy: there is no index to look after"
         )
     registry = Registry(drivers.create(settings))
-    legacy = LegacyStore(registry.driver, settings.upload_max_age)
+    legacy = LegacyStore(registry.driver)
     return SqlIndex(settings.sqlalchemy_index_database, registry, legacy).rebuild
 
 

@@ -57,7 +57,7 @@ class _Run:
 
     def __init__(self, settings: Settings, report: _Report, *, dry_run: bool, remove: bool) -> None:
         registry = Registry(drivers.create(settings))
-        legacy = LegacyStore(registry.driver, settings.upload_max_age)
+        legacy = LegacyStore(registry.driver)
         # It hears of what is pushed and removed as long as it is held.
         self._index = search.create(settings, registry, legacy)
         self._report = report

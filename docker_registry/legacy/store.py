@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from docker_registry.drivers.base import Driver
 from docker_registry.legacy.events import Events
 from docker_registry.legacy.images import Images
@@ -16,10 +18,10 @@ class LegacyStore:
     """All resources of V1 over one store.
 
     :param max_age: seconds after which the push of an image that is not complete has come to
-        nothing.
+        nothing; by default none ever has.
     """
 
-    def __init__(self, driver: Driver, max_age: float) -> None:
+    def __init__(self, driver: Driver, max_age: float = math.inf) -> None:
         self.driver = driver
         self.events = Events()
         self.images = Images(driver, max_age)

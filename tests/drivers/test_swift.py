@@ -99,7 +99,7 @@ def test_each_call_is_one_request(watched: SwiftDriver, proxy: FaultyProxy) -> N
     assert [request.method for request in proxy.requests] == ["HEAD"]
 
 
-def test_a_plain_object_is_copied_without_its_bytes_coming_here(
+def test_copies_are_made_without_the_bytes_coming_here(
     watched: SwiftDriver, proxy: FaultyProxy
 ) -> None:
     watched.put_content("a", b"0123456789")
@@ -108,6 +108,12 @@ def test_a_plain_object_is_copied_without_its_bytes_coming_here(
     watched.copy("up/1", "a", "b")
     assert [request.method for request in proxy.requests] == ["HEAD", "COPY"]
     assert watched.get_content("b") == b"0123456789"
+    watched.write("up/1", chunks(LARGE), "large")
+    proxy.forget()
+    watched.copy("up/1", "large", "b")
+    # The manifest is read, the five segments are copied; then the note whose they are, and theirs.
+    assert proxy.methods() == {"HEAD": 1, "GET": 1, "COPY": 5, "PUT": 2}
+    assert content(watched, "b") == LARGE
 
 
 @pytest.mark.parametrize("settings_of", [swift_settings, rgw_settings])

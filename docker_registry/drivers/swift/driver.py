@@ -195,15 +195,20 @@ class SwiftDriver(Driver):
         self._join([group], segments, name)
 
     def copy(self, directory: str, source: str, target: str) -> None:
-        """Let Swift copy what is one plain object and not too large to be copied in time.
+        """Let Swift copy the object, or each segment of it, as far as that can be done in time.
 
-        The segments of a large object belong to it alone, so they can't be shared with a copy.
+        Segments belong to one object alone, so a copy can't share them.
         """
-        name = self._name(source)
+        name, new = self._name(source), self._name(target)
         found = self._objects.head(name)
-        is_plain = _LARGE not in found and _DYNAMIC not in found
-        if self._limits.copies and is_plain and int(found["content-length"]) <= COPY_BYTES:
-            self._objects.copy(name, self._name(target))
+        if not self._limits.copies or _DYNAMIC in found:
+            super().copy(directory, source, target)
+        elif _LARGE in found and (parts := self._segments.of(self._objects, name, COPY_BYTES)):
+            group, segments = self._segments.copy(parts)
+            self._segments.own([group], new)
+            self._join([group], segments, new)
+        elif _LARGE not in found and int(found["content-length"]) <= COPY_BYTES:
+            self._objects.copy(name, new)
         else:
             super().copy(directory, source, target)
 

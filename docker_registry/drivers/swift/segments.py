@@ -39,9 +39,14 @@ MIB = 1024 * 1024
 STEPS = ((8 * MIB, 250), (32 * MIB, 250), (256 * MIB, 500))
 #: How many segments of one upload are on their way at a time.
 IN_FLIGHT = 2
+#: How many Swift copies at a time.
+COPIES = 4
 
 #: Has a PUT store a manifest.
 MANIFEST = "multipart-manifest=put"
+
+#: What the manifest says of a segment that is whole, and lies in an object of its own.
+_PLAIN = {"path", "etag", "size_bytes"}
 
 _OWNER = "owner="
 _DROPPED = "dropped"
@@ -91,6 +96,39 @@ class Segments:
                 self.container.delete_all(name for name, *_ in stored.values())
             raise
         return group, [stored[number] for number in sorted(stored)]
+
+    def copy(self, segments: Iterable[Segment]) -> tuple[str, list[Segment]]:
+        """Let Swift copy segments, as a new group, and give its name and the copies, in order.
+
+        What becomes of them when anything fails is left to the sweep.
+        """
+        group = uuid.uuid4().hex
+        copies = [
+            (name, (f"{self._prefix}{group}/{number:06}", md5, size))
+            for number, (name, md5, size) in enumerate(segments)
+        ]
+        in_parallel(lambda pair: self.container.copy(pair[0], pair[1][0]), copies, COPIES)
+        return group, [copied for _, copied in copies]
+
+    def of(self, objects: Container, name: str, most: int) -> list[Segment] | None:
+        """Give the segments of a large object, if they are ours and small enough.
+
+        ``None`` if not, and if Swift doesn't tell.
+
+        :param most: bytes that each may have.
+        """
+        entries = _entries_of(objects, name) or []
+        plain = [entry for entry in entries if set(entry) <= _PLAIN]
+        found = [
+            (str(entry["path"]).lstrip("/"), str(entry["etag"]), int(entry["size_bytes"]))
+            for entry in plain
+        ]
+        ours = f"{self.container.name}/"
+        if len(plain) < len(entries) or not all(
+            path.startswith(ours) and size <= most for path, _, size in found
+        ):
+            return None
+        return [(path.removeprefix(ours), md5, size) for path, md5, size in found] or None
 
     def own(self, groups: Iterable[str], owner: str) -> None:
         """Note the object that groups are for, all under the mark of the first."""
@@ -182,16 +220,22 @@ class Segments:
 def parts_of(container: Container, name: str) -> list[tuple[str, str]] | None:
     """Give container and name of each segment of a large object.
 
-    ``None`` if Swift doesn't tell: Ceph's gateway gives no manifest.
+    ``None`` if Swift doesn't tell.
     """
+    entries = _entries_of(container, name)
+    if entries is None:
+        return None
+    paths = [str(entry["path"]).lstrip("/").partition("/") for entry in entries]
+    return [(path[0], path[2]) for path in paths]
+
+
+def _entries_of(container: Container, name: str) -> list[dict[str, Any]] | None:
+    """Give the manifest of a large object; ``None`` from Ceph's gateway, which gives none."""
     _, body = container.get(name, query="multipart-manifest=get&format=raw")
     with swift_errors(container.where(name)):
         content = body.read()
         body.close()
-    if not content:
-        return None
-    entries = [str(entry["path"]).lstrip("/").partition("/") for entry in json.loads(content)]
-    return [(entry[0], entry[2]) for entry in entries]
+    return list(json.loads(content)) if content else None
 
 
 def mark(groups: Sequence[str]) -> str:

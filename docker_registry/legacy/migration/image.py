@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from docker_registry.legacy.compression import Compression
 from docker_registry.legacy.migration.outcome import NotMigrated
 from docker_registry.legacy.migration.records import Layer
 from docker_registry.registry.manifest import DOCKER_MANIFEST, Manifest
@@ -85,7 +86,7 @@ def manifest_of(config: bytes, layers: Sequence[Layer]) -> Manifest:
         "config": {"mediaType": CONFIG, "size": len(config), "digest": Digest.of(config)},
         "layers": [
             {
-                "mediaType": LAYER if layer.compression == "plain" else LAYER_GZIP,
+                "mediaType": LAYER if layer.compression is Compression.PLAIN else LAYER_GZIP,
                 "size": layer.size,
                 "digest": layer.blob,
             }

@@ -7,18 +7,15 @@ from contextlib import suppress
 
 from docker_registry.errors import BlobUnknown, LayerInvalid, StorageError
 from docker_registry.legacy import layout as v1
-from docker_registry.legacy.compression import Compression, decompress
+from docker_registry.legacy.compression import decompress
 from docker_registry.legacy.errors import ImageUnknown
 from docker_registry.legacy.images import Images
 from docker_registry.legacy.migration.content import Content, examine, gzipped
 from docker_registry.legacy.migration.outcome import NotMigrated
-from docker_registry.legacy.migration.records import Layer, LayerRecords
+from docker_registry.legacy.migration.records import KEPT, Layer, LayerRecords
 from docker_registry.legacy.names import ImageId
 from docker_registry.registry import Registry, layout
 from docker_registry.registry.names import Digest, RepositoryName, UploadId
-
-#: What stays as it is: all clients take it. Others are compressed anew, with gzip.
-KEPT = frozenset({Compression.PLAIN, Compression.GZIP})
 
 
 class Layers:
@@ -42,7 +39,7 @@ class Layers:
         layer = self._records.get(image)
         if layer is None or (layer.source_size, layer.checksums) != facts:
             return None
-        if layer.compression not in KEPT and not self._is_stored(layer):
+        if layer.is_recompressed and not self._is_stored(layer):
             return None
         self._known[image] = layer
         return layer

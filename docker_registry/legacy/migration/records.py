@@ -4,7 +4,9 @@
 
     docker/registry/ours/migration/
     ├── images/<id>.json                    what was learnt of an image's layer
-    └── tags/<name, quoted>/<tag>.json      which manifests the migration pointed a tag to
+    └── tags/<name>/_tags/<tag>.json        which manifests the migration pointed a tag to
+
+No component of a repository's name begins with an underscore, so that nested ones never meet it.
 """
 
 from __future__ import annotations
@@ -12,17 +14,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
-from urllib.parse import quote
 
 from docker_registry.drivers.base import Driver
 from docker_registry.errors import DigestInvalid, PathNotFound
+from docker_registry.legacy.compression import Compression
 from docker_registry.legacy.errors import ImageIdInvalid
 from docker_registry.legacy.migration.outcome import Source, Target
 from docker_registry.legacy.names import ImageId
 from docker_registry.registry.layout import OURS
-from docker_registry.registry.names import Digest, RepositoryName
+from docker_registry.registry.names import Digest
+
+#: Layers that stay as they are: all clients take them. Others are compressed anew, with gzip.
+KEPT = frozenset({Compression.PLAIN, Compression.GZIP})
 
 IMAGES = f"{OURS}/migration/images"
 TAGS = f"{OURS}/migration/tags"
@@ -46,8 +51,13 @@ class Layer:
     diff_id: Digest
     blob: Digest
     size: int
-    compression: str
+    compression: Compression
     is_empty: bool
+
+    @property
+    def is_recompressed(self) -> bool:
+        """Whether the blob has other bytes than the layer: see ``KEPT``."""
+        return not self.is_empty and self.compression not in KEPT
 
 
 class LayerRecords:
@@ -66,7 +76,7 @@ class LayerRecords:
                 Digest.parse(record["diff_id"]),
                 Digest.parse(record["blob"]),
                 int(record["size"]),
-                str(record["compression"]),
+                Compression(record["compression"]),
                 bool(record["is_empty"]),
             )
         except (KeyError, TypeError, ValueError, DigestInvalid):
@@ -74,8 +84,7 @@ class LayerRecords:
 
     def put(self, image: ImageId, layer: Layer) -> None:
         """Note what is known of an image's layer."""
-        record = {name: getattr(layer, name) for name in Layer.__slots__}
-        self._driver.put_content(_image(image), json.dumps(record).encode())
+        self._driver.put_content(_image(image), json.dumps(asdict(layer)).encode())
 
     def delete(self, image: ImageId) -> None:
         """Forget an image."""
@@ -97,10 +106,6 @@ class TagRecords:
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
 
-    def has(self, repository: RepositoryName) -> bool:
-        """Whether anything was migrated to a repository."""
-        return bool(self._driver.list(_tags(repository), limit=1))
-
     def digests(self, target: Target, source: Source) -> list[str]:
         """Give the manifests that a tag was pointed to for the sake of a tag of V1."""
         record = _read(self._driver, _tag(target))
@@ -121,12 +126,8 @@ def _image(image: ImageId) -> str:
     return f"{IMAGES}/{image}.json"
 
 
-def _tags(repository: RepositoryName) -> str:
-    return f"{TAGS}/{quote(repository, safe='')}"
-
-
 def _tag(target: Target) -> str:
-    return f"{_tags(target.repository)}/{target.tag}.json"
+    return f"{TAGS}/{target.repository}/_tags/{target.tag}.json"
 
 
 def _read(driver: Driver, path: str) -> dict[str, Any]:

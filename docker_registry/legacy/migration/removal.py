@@ -44,19 +44,20 @@ class Removal:
     def remove_repository(self, repository: V1Name, outcomes: Sequence[Outcome]) -> None:
         """Remove a repository of V1, all of whose tags were migrated, when all is found whole.
 
-        A tag that was put meanwhile stays, and the repository with it.
-
         :param outcomes: of each of its tags.
-        :raises NotMigrated: not all is there; nothing is removed then.
+        :raises NotMigrated: not all is there, and nothing is removed; or a tag was put meanwhile,
+            which stays, and the repository with it.
         """
         for outcome in outcomes:
             self._verify(outcome)
         for outcome in outcomes:
             self._remove_tag(repository, outcome)
-        if not self._tags(repository):
-            with suppress(PathNotFound):
-                self._registry.driver.delete(v1.repository(repository))
-            self._announce(self._events.repository_deleted, repository)
+        if left := self._tags(repository):
+            names = ", ".join(tag.name for tag in left)
+            raise NotMigrated(f"tags were put meanwhile: {names}. Run it again")
+        with suppress(PathNotFound):
+            self._registry.driver.delete(v1.repository(repository))
+        self._announce(self._events.repository_deleted, repository)
 
     def remove_images(self) -> Iterator[ImageId]:
         """Remove the images that were migrated and that nothing left of V1 is built on."""

@@ -10,7 +10,7 @@ from docker_registry.errors import ManifestUnknown, RegistryError
 from docker_registry.legacy.errors import ImageUnknown, RepositoryUnknown
 from docker_registry.legacy.images import Images
 from docker_registry.legacy.migration.image import History, config_of, history_of, manifest_of
-from docker_registry.legacy.migration.layers import KEPT, Layers, has_blob
+from docker_registry.legacy.migration.layers import Layers, has_blob
 from docker_registry.legacy.migration.outcome import NotMigrated, Outcome, Result, Source, Target
 from docker_registry.legacy.migration.records import Layer, TagRecords
 from docker_registry.legacy.migration.targets import target_of
@@ -164,7 +164,7 @@ def _documents(image: _Image, layers: list[Layer]) -> tuple[bytes, Manifest]:
 
 
 def _notes(layers: list[Layer]) -> str:
-    compressed = [layer.compression for layer in layers if layer.compression not in KEPT]
+    compressed = [layer.compression for layer in layers if layer.is_recompressed]
     if not compressed:
         return ""
     kinds = ", ".join(sorted(set(compressed)))

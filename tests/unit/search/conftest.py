@@ -81,7 +81,7 @@ def index(
 
 @pytest.fixture
 def legacy(registry: Registry) -> LegacyStore:
-    return LegacyStore(registry.driver, max_age=3600)
+    return LegacyStore(registry.driver)
 
 
 @pytest.fixture

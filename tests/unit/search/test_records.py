@@ -193,7 +193,7 @@ from docker_registry.search.sql import SqlIndex
 _, url, store, number = sys.argv
 follower.PATIENCE = 60
 registry = Registry(LocalDriver(store))
-index = SqlIndex(url, registry, LegacyStore(registry.driver, 3600))
+index = SqlIndex(url, registry, LegacyStore(registry.driver))
 index.connect()
 content = ('{"schemaVersion": 2, "manifests": [], "annotations": {"by": "%s"}}' % number).encode()
 manifest = Manifest.parse(content, Digest.of(content))
@@ -215,7 +215,7 @@ def test_processes_that_push_at_once_into_an_empty_database(url: str, tmp_path: 
         _, errors = process.communicate(timeout=120)
         assert process.returncode == 0, errors.decode()
     registry = Registry(LocalDriver(store))
-    index = SqlIndex(url, registry, LegacyStore(registry.driver, 3600))
+    index = SqlIndex(url, registry, LegacyStore(registry.driver))
     index.repair()
     assert index.repositories("", 10) == [*(f"own/app{number}" for number in range(6)), "shared"]
     assert [result.name for result in index.search("v3").results] == ["shared"]

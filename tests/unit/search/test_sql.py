@@ -163,7 +163,7 @@ from docker_registry.legacy.store import LegacyStore
 from docker_registry.registry import Registry
 from docker_registry.search.sql import SqlIndex
 registry = Registry(LocalDriver(sys.argv[2]))
-index = SqlIndex(sys.argv[1], registry, LegacyStore(registry.driver, 3600))
+index = SqlIndex(sys.argv[1], registry, LegacyStore(registry.driver))
 index.prepare()
 assert index.search("").total == 0
 """
@@ -199,7 +199,7 @@ def test_many_processes_start_at_once(url, tmp_path, legacy):
         assert process.returncode == 0, errors.decode()
     if legacy:
         registry = Registry(LocalDriver(store))
-        index = SqlIndex(url, registry, LegacyStore(registry.driver, 3600))
+        index = SqlIndex(url, registry, LegacyStore(registry.driver))
         index.connect()
         _push_empty(registry, "app")
         assert index.search("long").results[0].description == "said long ago"

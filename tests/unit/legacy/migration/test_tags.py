@@ -188,6 +188,7 @@ def test_the_search_index_hears_of_it(store, driver):
         ("a/b%2Fc", "latest", "a/b/c:latest"),
         ("library/a%252Fb", "latest", "library/a/b:latest"),
         ("team/app", "_x", "team/app:_x"),
+        (f"team/{'a' * 250}", "latest", f"team/{'a' * 250}:latest"),
     ],
 )
 def test_names(store, driver, directory, tag, target):
