@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import math
+
 from flask import Flask
 
-from docker_registry import drivers, search
+from docker_registry import drivers, extensions, search
 from docker_registry.api import errors, headers, health, permissions, v1, v2
 from docker_registry.api.context import Context
+from docker_registry.api.readiness import Readiness
 from docker_registry.config import Settings
 from docker_registry.config.unserved import refuse_unsafe
 from docker_registry.drivers.alternate import Chain
+from docker_registry.extensions import Hooks
+from docker_registry.legacy.store import LegacyStore
 from docker_registry.registry import Registry
 from docker_registry.registry.manifest_urls import LayerUrls
 from docker_registry.search.base import SearchIndex
 from docker_registry.upkeep.heal import Heal
 from docker_registry.upkeep.index import IndexReconciliation, IndexRepair
+from docker_registry.upkeep.pushes import PushPurge
 from docker_registry.upkeep.schedule import Rhythm, Scheduler
 from docker_registry.upkeep.sweep import Sweep
 from docker_registry.upkeep.uploads import UploadPurge
@@ -41,11 +47,13 @@ def create_app(settings: Settings) -> Flask:
         layer_urls=LayerUrls(settings.manifest_url_allow, settings.manifest_url_deny),
         cache_bytes=settings.cache_manifest_bytes,
     )
-    index = search.create(settings, registry)
+    legacy = LegacyStore(registry.driver, settings.upload_max_age or math.inf)
+    index = search.create(settings, registry, legacy)
+    extensions.connect(settings, Hooks(v1=legacy.events, v2=registry.events))
     app = Flask(__name__, static_folder=None)
     # A doubled slash is a wrong path, not a reason to send the client elsewhere.
     app.url_map.merge_slashes = False
-    Context(settings, registry, index).install(app)
+    Context(settings, registry, legacy, index, Readiness(registry.driver)).install(app)
     errors.register(app)
     permissions.install(app, settings)
     headers.install(app, settings.response_headers)
@@ -53,14 +61,17 @@ def create_app(settings: Settings) -> Flask:
         prefix = settings.url_prefix + (blueprint.url_prefix or "")
         app.register_blueprint(blueprint, url_prefix=prefix or None)
     app.register_blueprint(health.create_blueprint())
-    app.before_request(_upkeep(settings, registry, index).ensure_running)
+    app.before_request(_upkeep(settings, registry, legacy, index).ensure_running)
     return app
 
 
-def _upkeep(settings: Settings, registry: Registry, index: SearchIndex | None) -> Scheduler:
+def _upkeep(
+    settings: Settings, registry: Registry, legacy: LegacyStore, index: SearchIndex | None
+) -> Scheduler:
     rhythms: list[Rhythm] = []
     if settings.upload_max_age:
         rhythms.append(Rhythm(UploadPurge(registry, settings.upload_max_age), PURGE_EVERY))
+        rhythms.append(Rhythm(PushPurge(legacy), PURGE_EVERY))
         rhythms.append(Rhythm(Sweep(registry.driver, settings.upload_max_age), PURGE_EVERY))
     if isinstance(registry.driver, Chain):
         rhythms.append(Rhythm(Heal(registry.driver), HEAL_EVERY))

@@ -7,7 +7,9 @@ from typing import cast
 
 from flask import Flask, current_app
 
+from docker_registry.api.readiness import Readiness
 from docker_registry.config import Settings
+from docker_registry.legacy.store import LegacyStore
 from docker_registry.registry import Registry
 from docker_registry.search.base import SearchIndex
 
@@ -18,12 +20,15 @@ _KEY = "docker_registry"
 class Context:
     """What an application serves.
 
+    :ivar legacy: the V1 store.
     :ivar index: the search index, or ``None`` where search is off.
     """
 
     settings: Settings
     registry: Registry
+    legacy: LegacyStore
     index: SearchIndex | None
+    readiness: Readiness
 
     def install(self, app: Flask) -> None:
         """Make this the context of an application's views."""

@@ -3,6 +3,10 @@
 The body is the registry error JSON (OCI distribution specification 1.1, "Error Codes")::
 
     {"errors": [{"code": "…", "message": "…", "detail": …}]}
+
+V1's clients read ``error``, which answers to V1 have as well::
+
+    {"error": "…", "errors": […]}
 """
 
 from __future__ import annotations
@@ -16,6 +20,8 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
 from docker_registry import errors
+from docker_registry.api.context import context
+from docker_registry.legacy import errors as legacy
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +44,29 @@ STATUS: dict[type[errors.RegistryError], HTTPStatus] = {
     errors.SizeInvalid: HTTPStatus.BAD_REQUEST,
     errors.TagInvalid: HTTPStatus.BAD_REQUEST,
     errors.Unsupported: HTTPStatus.METHOD_NOT_ALLOWED,
+    # What 0.9 said, as far as its clients can go on by it.
+    legacy.BodyInvalid: HTTPStatus.BAD_REQUEST,
+    legacy.BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    legacy.ChecksumInvalid: HTTPStatus.BAD_REQUEST,
+    legacy.ChecksumMissing: HTTPStatus.PRECONDITION_FAILED,
+    legacy.ImageDamaged: HTTPStatus.CONFLICT,
+    legacy.ImageExists: HTTPStatus.CONFLICT,
+    legacy.ImageIdInvalid: HTTPStatus.NOT_FOUND,
+    legacy.ImageInvalid: HTTPStatus.BAD_REQUEST,
+    legacy.ImageUnfinished: HTTPStatus.BAD_REQUEST,
+    legacy.ImageUnknown: HTTPStatus.NOT_FOUND,
+    legacy.LayerUnreadable: HTTPStatus.BAD_REQUEST,
+    legacy.PushRefused: HTTPStatus.BAD_REQUEST,
+    legacy.RepositoryInvalid: HTTPStatus.BAD_REQUEST,
+    legacy.RepositoryUnknown: HTTPStatus.NOT_FOUND,
+    legacy.TagInvalid: HTTPStatus.BAD_REQUEST,
+    legacy.TagUnknown: HTTPStatus.NOT_FOUND,
 }
+
+#: Headers of V1's answers that are not to be cached, as 0.9 sent them.
+UNCACHED = {"Cache-Control": "no-cache", "Pragma": "no-cache", "Expires": "-1"}
+
+_V1_PATHS = ("/", "/_ping", "/_status")
 
 #: What a client should wait before it asks again, in seconds, when a backend is down.
 RETRY_AFTER = 5
@@ -101,6 +129,12 @@ def _entry(code: str, message: str) -> dict[str, Any]:
 
 
 def _answer(status: HTTPStatus, entries: list[dict[str, Any]]) -> Response:
-    return Response(
-        json.dumps({"errors": entries}), status=status.value, mimetype="application/json"
-    )
+    document: dict[str, Any] = {"errors": entries}
+    path = request.path.removeprefix(context().settings.url_prefix)
+    legacy_client = path.startswith("/v1/") or path in _V1_PATHS
+    if legacy_client:
+        document["error"] = entries[0]["message"]
+    response = Response(json.dumps(document), status=status.value, mimetype="application/json")
+    if legacy_client:
+        response.headers.update(UNCACHED)
+    return response

@@ -7,6 +7,7 @@ import click
 from docker_registry import drivers
 from docker_registry.cli.progress import Progress
 from docker_registry.config import Settings, load
+from docker_registry.legacy.store import LegacyStore
 from docker_registry.registry import Registry
 from docker_registry.search import SQL
 from docker_registry.search.base import IndexUnavailable
@@ -88,7 +89,9 @@ def _note_referrers(adoption: Adoption, dry_run: bool) -> None:
 def _fill_index(settings: Settings, registry: Registry, dry_run: bool) -> None:
     if settings.search_backend != SQL:
         return
-    rebuild = SqlIndex(settings.sqlalchemy_index_database, registry).rebuild
+    rebuild = SqlIndex(
+        settings.sqlalchemy_index_database, registry, LegacyStore(registry.driver)
+    ).rebuild
     with Progress("repositories") as done:
         try:
             if dry_run:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from docker_registry import drivers
+from docker_registry import drivers, extensions
 from docker_registry.config import Settings, load, load_runner, report
 from docker_registry.config import convert as conversion
 from docker_registry.config.keys import Loaded
@@ -52,6 +52,7 @@ def check() -> None:
 def _load() -> Settings:
     settings = load()
     drivers.load(settings)
+    extensions.load(settings)
     refuse_unsafe(settings)
     return settings
 

@@ -8,6 +8,7 @@ from docker_registry import drivers
 from docker_registry.cli.progress import Progress
 from docker_registry.config import load
 from docker_registry.errors import ConfigError
+from docker_registry.legacy.store import LegacyStore
 from docker_registry.registry import Registry
 from docker_registry.search.base import IndexUnavailable
 from docker_registry.search.rebuild import Rebuild
@@ -65,4 +66,5 @@ def _rebuild() -> Rebuild:
             "search_backend (SEARCH_BACKEND) is not sqlalchemy: there is no index to look after"
         )
     registry = Registry(drivers.create(settings))
-    return SqlIndex(settings.sqlalchemy_index_database, registry).rebuild
+    legacy = LegacyStore(registry.driver)
+    return SqlIndex(settings.sqlalchemy_index_database, registry, legacy).rebuild

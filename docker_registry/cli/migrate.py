@@ -20,6 +20,7 @@ from docker_registry.legacy.migration.outcome import NotMigrated, Outcome, Resul
 from docker_registry.legacy.migration.removal import Removal
 from docker_registry.legacy.migration.tags import Migration
 from docker_registry.legacy.names import RepositoryName
+from docker_registry.legacy.store import LegacyStore
 from docker_registry.registry import Registry
 
 
@@ -56,12 +57,13 @@ class _Run:
 
     def __init__(self, settings: Settings, report: _Report, *, dry_run: bool, remove: bool) -> None:
         registry = Registry(drivers.create(settings))
-        # It hears of what is pushed as long as it is held.
-        self._index = search.create(settings, registry)
+        legacy = LegacyStore(registry.driver)
+        # It hears of what is pushed and removed as long as it is held.
+        self._index = search.create(settings, registry, legacy)
         self._report = report
         self._dry_run = dry_run
         self._migration = Migration(registry, report.read)
-        self._removal = Removal(registry, report.read) if remove else None
+        self._removal = Removal(registry, report.read, legacy.events) if remove else None
 
     def all(self, wanted: tuple[str, ...]) -> None:
         """Migrate the repositories, or those of these names."""

@@ -4,7 +4,9 @@ import click
 
 from docker_registry import drivers
 from docker_registry.config import load
+from docker_registry.legacy.store import LegacyStore
 from docker_registry.registry import Registry
+from docker_registry.upkeep.pushes import PushPurge
 from docker_registry.upkeep.uploads import UploadPurge
 
 
@@ -22,7 +24,7 @@ def uploads() -> None:
 )
 @click.option("--dry-run", is_flag=True, help="Only list them.")
 def purge(older_than: float | None, dry_run: bool) -> None:
-    """Remove the sessions that nobody has gone on with."""
+    """Remove the sessions that nobody has gone on with, and images of V1 that never came whole."""
     settings = load()
     if older_than is None and not settings.upload_max_age:
         raise click.UsageError(
@@ -30,8 +32,14 @@ def purge(older_than: float | None, dry_run: bool) -> None:
             "--older-than"
         )
     registry = Registry(drivers.create(settings))
-    job = UploadPurge(registry, settings.upload_max_age if older_than is None else older_than)
+    age = settings.upload_max_age if older_than is None else older_than
+    job = UploadPurge(registry, age)
     for repository, upload in job.due():
         click.echo(f"{repository} {upload}")
         if not dry_run:
             registry.uploads.remove(repository, upload)
+    pushes = PushPurge(LegacyStore(registry.driver, age))
+    for image in pushes.due():
+        click.echo(f"image {image}")
+        if not dry_run:
+            pushes.remove(image)

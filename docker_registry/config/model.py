@@ -7,6 +7,7 @@ model is the one source of validation, of the JSON Schema and of the reference i
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -110,6 +111,13 @@ class Cors(Keys):
     )
 
 
+def _hosts(words: list[str]) -> list[str]:
+    for word in words:
+        if not re.fullmatch(r"(?:[\w.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?", word, re.ASCII | re.I):
+            raise ValueError(f"{word!r} is no host, such as registry.example:5000")
+    return words
+
+
 class General(Keys):
     """What every flavor has."""
 
@@ -118,7 +126,7 @@ class General(Keys):
         Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(lower)
     ] = key("info", "The least important messages that are logged.", "LOGLEVEL")
     debug: bool = key(
-        False, "Whether `/v1/_ping` tells host, flavor and versions. For developers.", "DEBUG"
+        False, "Whether `/v1/_ping` tells the flavor and versions. For developers.", "DEBUG"
     )
     standalone: bool = key(
         True, "Whether there is no index server beside this registry.", "STANDALONE"
@@ -132,7 +140,10 @@ class General(Keys):
     privileged_key: str | None = key(
         None, "Path of the RSA public key of a privileged client.", "PRIVILEGED_KEY"
     )
-    registry_endpoints: Words = key([], "Host names that V1 clients are told to use.")
+    registry_endpoints: Annotated[Words, AfterValidator(_hosts)] = key(
+        [],
+        "Hosts, with ports, that V1 clients are told to use; by default the one they asked for.",
+    )
     read_only: bool = key(
         False, "Whether everything that clients could change is refused (405).", "READ_ONLY"
     )

@@ -13,12 +13,9 @@ UNSERVED = {
     "cache": "sharing a cache in Redis",
     "cache_lru": "caching small objects in Redis",
     "cors": "requests of browsers from elsewhere",
-    "debug": "more in /v1/_ping",
     "email_exceptions": "mail on errors",
-    "extensions": "extensions",
     "mirroring": "fetching from another registry",
     "privileged_key": "a privileged client",
-    "registry_endpoints": "telling V1 clients other host names",
 }
 
 

@@ -3,7 +3,10 @@
 ::
 
     LegacyError                  a RegistryError, with 0.9's text as its message
+    ├── BodyInvalid              BODY_INVALID
+    ├── BodyTooLarge             SIZE_INVALID
     ├── ChecksumInvalid          CHECKSUM_INVALID
+    ├── ChecksumMissing          CHECKSUM_INVALID, as 412
     ├── ImageDamaged             IMAGE_DAMAGED
     ├── ImageExists              IMAGE_EXISTS
     ├── ImageIdInvalid           IMAGE_ID_INVALID
@@ -11,6 +14,7 @@
     ├── ImageUnfinished          IMAGE_UNFINISHED
     ├── ImageUnknown             IMAGE_UNKNOWN
     ├── LayerUnreadable          LAYER_UNREADABLE
+    ├── PushRefused              DENIED
     ├── RepositoryInvalid        NAME_INVALID
     ├── RepositoryUnknown        NAME_UNKNOWN
     ├── TagInvalid               TAG_INVALID
@@ -28,10 +32,35 @@ class LegacyError(RegistryError):
     """A V1 request that can't be answered as asked."""
 
 
+class BodyInvalid(LegacyError):
+    """A body that is not the JSON it should be."""
+
+    code = "BODY_INVALID"
+
+
+class BodyTooLarge(LegacyError):
+    """A body longer than the limit."""
+
+    code = "SIZE_INVALID"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"The body may have {limit} bytes", {"limit": limit})
+
+
 class ChecksumInvalid(LegacyError):
     """The checksum that a client sends is not that of what it sent before."""
 
     code = "CHECKSUM_INVALID"
+
+
+class ChecksumMissing(ChecksumInvalid):
+    """A client sends no checksum at all."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "X-Docker-Checksum-Payload not set.  If you are using the Docker daemon, you should "
+            "upgrade to version 0.10 or later"
+        )
 
 
 class ImageDamaged(LegacyError):
@@ -84,8 +113,11 @@ class LayerUnreadable(LegacyError):
 
     code = "LAYER_UNREADABLE"
 
-    def __init__(self) -> None:
-        super().__init__("Layer format not supported")
+
+class PushRefused(LegacyError):
+    """An extension doesn't let the image in."""
+
+    code = "DENIED"
 
 
 class RepositoryInvalid(LegacyError):

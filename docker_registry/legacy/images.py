@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 #: Most images that one may be built on. Docker itself stops at 127.
 MAX_ANCESTRY = 1024
 
+_CHECKSUM = re.compile(r"(?:tarsum(?:\.\w+)?\+)?[a-z0-9]+:[0-9a-f]+", re.ASCII)
+
 
 class Images:
     """The images of all repositories: V1 doesn't say which belongs to which.
@@ -34,6 +37,11 @@ class Images:
     def __init__(self, driver: Driver, max_age: float = 7 * 24 * 3600) -> None:
         self._driver = driver
         self._max_age = max_age
+
+    @property
+    def are_files(self) -> bool:
+        """Whether layers are files, at their paths below one directory."""
+        return self._driver.has_files
 
     def iterate(self) -> Iterator[ImageId]:
         """Give the ids of all images, whether they are complete or not, in byte order."""
@@ -100,17 +108,25 @@ class Images:
         except PathNotFound:
             raise ImageUnknown from None
 
+    def layer_url(self, image: ImageId, method: str, seconds: int) -> str | None:
+        """Give an address of the backend itself for a layer, where there is one.
+
+        :raises ImageUnknown: there is no such layer.
+        """
+        self.layer_size(image)
+        return self._driver.redirect_url(layout.layer(image), method, seconds)
+
     def checksums(self, image: ImageId) -> list[str]:
-        """Give the checksums of an image; none where none were stored."""
+        """Give the checksums of an image; none where none were stored that can be read."""
         try:
             content = self._driver.get_content(layout.checksums(image))
         except PathNotFound:
             return []
         found = _parse(content)
-        if isinstance(found, list):
-            return [checksum for checksum in found if isinstance(checksum, str)]
-        # The oldest versions stored one checksum, as it is.
-        return [found if isinstance(found, str) else content.decode("ascii", "replace").strip()]
+        if not isinstance(found, list):
+            # The oldest versions stored one checksum, as it is.
+            found = [found or content.decode("ascii", "replace").strip()]
+        return [one for one in found if isinstance(one, str) and _CHECKSUM.fullmatch(one)]
 
     def parent(self, image: ImageId) -> ImageId | None:
         """Give the image that one is built on; ``None`` for one that begins from nothing.

@@ -9,7 +9,7 @@ place, in both directions::
     ├── ancestry         JSON array of ids: the image itself, its parent, and so on
     ├── _checksum        JSON array of checksums (of old versions: one, as text)
     ├── _inprogress      "true", until the client has confirmed the checksum
-    ├── _files, _diff    answers that were computed once
+    ├── _files, _diff    answers that 0.9 computed once (it overlooked whiteouts)
     repositories/<namespace>/<repository>/
     ├── tag_<tag>        id of the image, as text
     ├── tag<tag>_json    what is known of the push, as JSON
@@ -23,7 +23,10 @@ place, in both directions::
 too, and then took that for a tag, which is why ours lies elsewhere, and why what holds no id is not
 taken for a tag.
 
-What is ours and belongs to no image lies in ``docker/registry/ours/v1/``.
+Ours as a whole is ``docker/registry/ours/v1/``::
+
+    pushes/<id>/         of an image that is not complete: when it was begun, parts of its layer
+    files/<id>, diff/<id>  answers that were computed once
 """
 
 from __future__ import annotations
@@ -34,9 +37,10 @@ from docker_registry.legacy.names import ImageId, RepositoryName, Tag
 
 IMAGES = "images"
 REPOSITORIES = "repositories"
-PUSHES = "docker/registry/ours/v1/pushes"
+OURS = "docker/registry/ours/v1"
+PUSHES = f"{OURS}/pushes"
 
-_TAG_PREFIX = "tag_"
+TAG_PREFIX = "tag_"
 
 
 def image(image: ImageId) -> str:
@@ -71,12 +75,12 @@ def in_progress(image: ImageId) -> str:
 
 def files(image: ImageId) -> str:
     """Path of the listing of an image's layer."""
-    return f"{IMAGES}/{image}/_files"
+    return f"{OURS}/files/{image}"
 
 
 def diff(image: ImageId) -> str:
     """Path of what an image's layer changes."""
-    return f"{IMAGES}/{image}/_diff"
+    return f"{OURS}/diff/{image}"
 
 
 def repository(name: RepositoryName) -> str:
@@ -86,7 +90,7 @@ def repository(name: RepositoryName) -> str:
 
 def tag(name: RepositoryName, tag: Tag) -> str:
     """Path of what a tag points to."""
-    return f"{REPOSITORIES}/{name.directory}/{_TAG_PREFIX}{tag}"
+    return f"{REPOSITORIES}/{name.directory}/{TAG_PREFIX}{tag}"
 
 
 def tag_of(file_name: str) -> str | None:
@@ -94,9 +98,9 @@ def tag_of(file_name: str) -> str | None:
 
     Old versions took any text for a tag, and quoted it.
     """
-    if not file_name.startswith(_TAG_PREFIX):
+    if not file_name.startswith(TAG_PREFIX):
         return None
-    return unquote_plus(file_name.removeprefix(_TAG_PREFIX))
+    return unquote_plus(file_name.removeprefix(TAG_PREFIX))
 
 
 def tag_json(name: RepositoryName, tag: Tag) -> str:
@@ -123,3 +127,18 @@ def private_flag(name: RepositoryName) -> str:
 def push(image: ImageId) -> str:
     """Directory of what belongs to the push of an image that is not complete."""
     return f"{PUSHES}/{image}"
+
+
+def push_begun(image: ImageId) -> str:
+    """Path of what says when the push of an image was begun, or begun anew."""
+    return f"{PUSHES}/{image}/begun"
+
+
+def push_purge(image: ImageId) -> str:
+    """Path of what says that an image is being removed, since its push has come to nothing."""
+    return f"{PUSHES}/{image}/purge"
+
+
+def push_parts(image: ImageId, part: str) -> str:
+    """Directory of what a driver may keep of a layer while it comes."""
+    return f"{PUSHES}/{image}/{part}"

@@ -10,7 +10,9 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote_plus, unquote_plus
 
+from docker_registry.errors import NameInvalid
 from docker_registry.legacy.errors import ImageIdInvalid, RepositoryInvalid, TagInvalid
+from docker_registry.registry.names import RepositoryName as TodaysName
 
 #: The namespace of a name that has none: ``ubuntu`` is ``library/ubuntu``.
 DEFAULT_NAMESPACE = "library"
@@ -18,6 +20,9 @@ DEFAULT_NAMESPACE = "library"
 #: Longest repository name, in characters, and longest component of its path, in bytes (that of
 #: most file systems).
 MAX_NAME, MAX_COMPONENT = 255, 255
+
+#: What a slash behind the first one is in the path.
+QUOTED_SLASH = quote_plus(quote_plus("/"))
 
 _IMAGE_ID = re.compile(r"[0-9a-f]{16}(?:[0-9a-f]{48})?")
 _PRINTABLE = re.compile(r"[ -~]+")
@@ -97,6 +102,33 @@ class RepositoryName:
             unquote_plus(unquote_plus(repository)),
             f"{namespace}/{repository}",
         )
+
+    @classmethod
+    def of_listed(cls, text: str) -> RepositoryName | None:
+        """Give the name that is listed as ``text``; ``None`` if V1 has none that is."""
+        try:
+            name = cls.parse(text)
+        except RepositoryInvalid:
+            return None
+        return name if name.listed == text else None
+
+    def todays(self) -> TodaysName:
+        """Give the name that ``docker pull`` asks for today by the same words as it did in V1.
+
+        ``docker pull HOST/ubuntu`` was about ``library/ubuntu`` then, and is about ``ubuntu`` now.
+
+        :raises NameInvalid: the name breaks today's grammar.
+        """
+        bare = self.namespace == DEFAULT_NAMESPACE and "/" not in self.repository
+        return TodaysName.parse(self.repository if bare else str(self))
+
+    @property
+    def listed(self) -> str:
+        """The name under which it is listed: today's, or the whole one where there is none."""
+        try:
+            return self.todays()
+        except NameInvalid:
+            return str(self)
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.repository}"

@@ -23,6 +23,9 @@ Beside it, ``docker/registry/ours/`` has what is ours and belongs to no reposito
 
 from __future__ import annotations
 
+import hashlib
+from urllib.parse import quote
+
 from docker_registry.errors import DigestInvalid
 from docker_registry.registry.names import Digest, RepositoryName, Tag, UploadId
 
@@ -151,11 +154,19 @@ def lease(name: str) -> str:
 
 
 PENDING = f"{OURS}/index/pending"
+#: Begins a directory of marks whose name is a hash.
+HASHED = "~"
+#: What most file systems take for a name, in bytes.
+_MAX_COMPONENT = 255
 
 
 def pending(name: str) -> str:
     """Directory of the marks of a repository that the search index has yet to look at again.
 
-    Each mark is an object of its own, whose name nobody uses twice.
+    Each mark is an object of its own, whose name nobody uses twice, and holds the name of the
+    repository. The directory has that name too, quoted; or, where that is too long, its hash.
     """
-    return f"{PENDING}/{name.replace('/', '%2F')}"
+    quoted = quote(name, safe="")
+    if len(quoted) > _MAX_COMPONENT:
+        quoted = f"{HASHED}{hashlib.sha256(name.encode()).hexdigest()}"
+    return f"{PENDING}/{quoted}"

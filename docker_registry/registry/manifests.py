@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import heapq
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import groupby
 
 from docker_registry.drivers.base import Driver
+from docker_registry.drivers.concurrency import side_by_side
 from docker_registry.errors import (
     ManifestBlobUnknown,
     ManifestInvalid,
@@ -206,15 +206,6 @@ class Manifests:
         except ManifestInvalid as error:
             raise ManifestUnknown(error.message, {"digest": digest}) from None
 
-    def _side_by_side(
-        self, check: Callable[[Digest], bool], digests: Iterable[Digest]
-    ) -> Iterable[bool]:
-        """Ask for each digest, at once where the backend is far away."""
-        if self._driver.concurrency == 1:
-            return map(check, digests)
-        with ThreadPoolExecutor(self._driver.concurrency, "references") as pool:
-            return list(pool.map(check, digests))
-
     def _check_references(self, repository: RepositoryName, manifest: Manifest) -> None:
         if self._sparse_indexes:
             return
@@ -224,7 +215,9 @@ class Manifests:
             **{blob.digest: self._blobs.has for blob in blobs},
             **{child.digest: self.has for child in manifest.manifests},
         }
-        found = self._side_by_side(lambda digest: checks[digest](repository, digest), checks)
+        found = side_by_side(
+            self._driver, lambda digest: checks[digest](repository, digest), checks
+        )
         missing = [digest for digest, there in zip(checks, found, strict=True) if not there]
         if missing:
             raise ManifestBlobUnknown(missing)

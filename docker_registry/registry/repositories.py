@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Iterator
-from itertools import islice
 
 from docker_registry.drivers.base import Driver
 from docker_registry.errors import NameInvalid, NameUnknown, PathNotFound
 from docker_registry.registry import layout
 from docker_registry.registry.events import Events
 from docker_registry.registry.names import RepositoryName
+from docker_registry.registry.walk import in_byte_order
 
 
 class Repositories:
@@ -24,16 +23,9 @@ class Repositories:
         """Whether there is such a repository."""
         return bool(self._driver.list(layout.manifests(name), limit=1))
 
-    def list(self, after: str = "", limit: int = 1000) -> list[str]:
-        """Give at most ``limit`` names greater than ``after``, in byte order.
-
-        Reads the directories of the storage: use an index where there is one.
-        """
-        return list(islice(self.iterate(after), limit))
-
     def iterate(self, after: str = "") -> Iterator[str]:
         """Give the names greater than ``after``, in byte order, while walking the storage."""
-        return self._walk("", after, self.exists)
+        return self._walk(after, self.exists)
 
     def iterate_uploading(self) -> Iterator[RepositoryName]:
         """Give the repositories that have upload sessions, with or without anything else."""
@@ -41,7 +33,7 @@ class Repositories:
         def has_uploads(name: str) -> bool:
             return bool(self._driver.list(layout.uploads(name), limit=1))
 
-        return map(RepositoryName, self._walk("", "", has_uploads))
+        return map(RepositoryName, self._walk("", has_uploads))
 
     def delete(self, name: RepositoryName) -> None:
         """Remove a repository with its tags, manifests, links and uploads.
@@ -67,26 +59,17 @@ class Repositories:
                 continue
         self._events.announce(self._events.repository_deleted, repository=name)
 
-    def _walk(self, prefix: str, after: str, wanted: Callable[[str], bool]) -> Iterator[str]:
-        """Give wanted names below ``prefix`` (empty, or ending in a slash) in byte order.
-
-        ``a-b`` and ``a.b`` sort before ``a/b``, so what lies below a directory has to wait until
-        its siblings up to ``a/`` are through: those waiting are kept in a heap.
-        """
-        waiting: list[str] = []
-        for child in self._driver.iterate(layout.repository(prefix).rstrip("/")):
-            if child.startswith("_"):
-                continue
-            name = prefix + child
-            while waiting and waiting[0] < name:
-                yield from self._walk(heapq.heappop(waiting), after, wanted)
-            if name > after and _is_name(name) and wanted(name):
+    def _walk(self, after: str, wanted: Callable[[str], bool]) -> Iterator[str]:
+        """Give the wanted names greater than ``after``, in byte order."""
+        for name in in_byte_order(self._children, after):
+            if _is_name(name) and wanted(name):
                 yield name
-            # All names below "a/" are less than "a0", the character behind "/".
-            if f"{name}0" > after:
-                heapq.heappush(waiting, f"{name}/")
-        while waiting:
-            yield from self._walk(heapq.heappop(waiting), after, wanted)
+
+    def _children(self, prefix: str) -> Iterator[str]:
+        for child in self._driver.iterate(layout.repository(prefix).rstrip("/")):
+            if not child.startswith("_"):
+                yield f"{prefix}{child}"
+                yield f"{prefix}{child}/"
 
 
 def _is_name(text: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from docker_registry.config import Settings
+from docker_registry.legacy.store import LegacyStore
 from docker_registry.registry import Registry
 from docker_registry.search.base import SearchIndex
 from docker_registry.search.sql import SqlIndex
@@ -11,8 +12,8 @@ from docker_registry.search.thirdparty import ThirdPartyIndex
 SQL = "sqlalchemy"
 
 
-def create(settings: Settings, registry: Registry) -> SearchIndex | None:
-    """Build the index that the settings name, which follows the registry from then on.
+def create(settings: Settings, registry: Registry, legacy: LegacyStore) -> SearchIndex | None:
+    """Build the index that the settings name, which follows both stores from then on.
 
     ``None`` when search is off.
 
@@ -22,9 +23,9 @@ def create(settings: Settings, registry: Registry) -> SearchIndex | None:
     if backend is None:
         return None
     index = (
-        SqlIndex(settings.sqlalchemy_index_database, registry)
+        SqlIndex(settings.sqlalchemy_index_database, registry, legacy)
         if backend == SQL
-        else ThirdPartyIndex(backend, registry)
+        else ThirdPartyIndex(backend, registry, legacy)
     )
     index.connect()
     index.prepare()

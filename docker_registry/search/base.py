@@ -30,7 +30,7 @@ class SearchPage:
 
 
 class SearchIndex(ABC):
-    """An index of the repositories of one registry, derived from its storage.
+    """An index of the repositories of one registry, of today and of V1, derived from its storage.
 
     Making one touches neither database nor storage, so it can be made before a server forks.
     """
@@ -45,7 +45,7 @@ class SearchIndex(ABC):
         """
 
     def repositories(self, after: str, limit: int) -> list[str] | None:
-        """Give at most ``limit`` names greater than ``after``, in byte order.
+        """Give at most ``limit`` names of today greater than ``after``, in byte order.
 
         ``None`` when the index doesn't know them all (at the moment): ask the storage then.
         """
@@ -53,7 +53,7 @@ class SearchIndex(ABC):
 
     @abstractmethod
     def connect(self) -> None:
-        """Follow the events of the registry from now on."""
+        """Follow the events of both stores from now on."""
 
     def prepare(self) -> None:  # noqa: B027 - most indexes have nothing to prepare.
         """Do before the first request what would hold it up; trouble is for ``repair``."""

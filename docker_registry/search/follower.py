@@ -12,14 +12,20 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from urllib.parse import unquote
 
 from docker_registry.errors import NameInvalid, PathNotFound
+from docker_registry.legacy.errors import TagInvalid
+from docker_registry.legacy.names import Tag as V1Tag
+from docker_registry.legacy.store import LegacyStore
 from docker_registry.registry import Registry, layout
 from docker_registry.registry.manifest import Manifest
 from docker_registry.registry.names import Digest, RepositoryName, Tag
 from docker_registry.search.base import IndexUnavailable
+from docker_registry.search.listed import ListedName
 from docker_registry.search.records import Records
 
 log = logging.getLogger(__name__)
@@ -38,8 +44,9 @@ class Follower:
     :param records: what is changed.
     """
 
-    def __init__(self, registry: Registry, records: Records) -> None:
+    def __init__(self, registry: Registry, legacy: LegacyStore, records: Records) -> None:
         self._registry = registry
+        self._legacy = legacy
         self._records = records
         self._lock = threading.Lock()
         self._writer: ThreadPoolExecutor | None = None
@@ -48,13 +55,18 @@ class Follower:
         self._pause_until = 0.0
 
     def connect(self) -> None:
-        """Listen to the registry from now on."""
+        """Listen to both stores from now on."""
         events = self._registry.events
         events.manifest_pushed.connect(self._manifest_pushed)
         events.manifest_deleted.connect(self._manifest_deleted)
         events.tag_pushed.connect(self._tag_changed)
         events.tag_deleted.connect(self._tag_changed)
         events.repository_deleted.connect(self._repository_deleted)
+        # A repository of V1 is listed by its tags alone: that it was created says nothing yet.
+        v1 = self._legacy.events
+        v1.tag_created.connect(self._v1_tag_changed)
+        v1.tag_deleted.connect(self._v1_tag_changed)
+        v1.repository_deleted.connect(self._v1_repository_deleted)
 
     def is_behind(self) -> bool:
         """Whether any process has changes that the index may not have yet."""
@@ -66,12 +78,15 @@ class Follower:
         :raises IndexUnavailable: the index still can't be changed; the marks stay.
         """
         repaired = 0
-        for repository in self._marked():
+        for directory in self._registry.driver.iterate(layout.PENDING):
             # Those that are left from now on tell of something that was perhaps not seen.
-            marks = list(self._registry.driver.iterate(layout.pending(repository)))
+            marks = list(self._registry.driver.iterate(f"{layout.PENDING}/{directory}"))
+            repository = self._marked(directory, marks)
+            if repository is None:
+                continue
             self._records.sync_repository(repository)
             for mark in marks:
-                self._remove(repository, mark)
+                self._remove(f"{layout.PENDING}/{directory}/{mark}")
             repaired += 1
         return repaired
 
@@ -91,11 +106,21 @@ class Follower:
         self._follow(repository, self._records.sync_tag, tag)
 
     def _repository_deleted(self, _sender: object, repository: RepositoryName) -> None:
-        self._follow(repository, self._records.sync_repository)
+        self._follow(ListedName(repository), self._records.sync_repository)
 
-    def _follow(
-        self, repository: RepositoryName, change: Callable[..., None], *what: object
+    def _v1_tag_changed(
+        self, _sender: object, namespace: str, repository: str, tag: str, **_: object
     ) -> None:
+        name = ListedName.of_v1(namespace, repository)
+        if name is not None and _can_be_asked_for(tag):
+            self._follow(name, self._records.sync_v1_tag, V1Tag(tag))
+
+    def _v1_repository_deleted(self, _sender: object, namespace: str, repository: str) -> None:
+        name = ListedName.of_v1(namespace, repository)
+        if name is not None:
+            self._follow(name, self._records.sync_v1_repository)
+
+    def _follow(self, repository: str, change: Callable[..., None], *what: object) -> None:
         future = self._submit(change, repository, *what)
         patience = PATIENCE if time.monotonic() >= self._pause_until else 0
         try:
@@ -110,7 +135,7 @@ class Follower:
         except Exception:
             log.exception("the search index can't follow %s", repository)
         mark = f"{layout.pending(repository)}/{uuid.uuid4().hex}"
-        self._registry.driver.put_content(mark, b"")
+        self._registry.driver.put_content(mark, repository.encode())
 
     def _submit(self, change: Callable[..., None], *what: object) -> Future[None] | None:
         """Queue a change for the writer's thread; ``None`` if too many wait already."""
@@ -131,15 +156,30 @@ class Follower:
         with self._lock:
             self._waiting -= 1
 
-    def _marked(self) -> Iterator[RepositoryName]:
-        for name in self._registry.driver.iterate(layout.PENDING):
+    def _marked(self, directory: str, marks: Sequence[str]) -> ListedName | None:
+        """Give the repository that the marks in a directory are for; ``None`` if they are none."""
+        name = unquote(directory)
+        if directory.startswith(layout.HASHED) and marks:
             try:
-                yield RepositoryName.parse(name.replace("%2F", "/"))
-            except NameInvalid:
-                continue
-
-    def _remove(self, repository: RepositoryName, mark: str) -> None:
+                mark = f"{layout.PENDING}/{directory}/{marks[0]}"
+                name = self._registry.driver.get_content(mark).decode("utf-8", "replace")
+            except PathNotFound:
+                return None  # Another process has repaired it.
         try:
-            self._registry.driver.delete(f"{layout.pending(repository)}/{mark}")
-        except PathNotFound:
-            return  # Another process has repaired it too.
+            repository = ListedName.parse(name)
+        except NameInvalid:
+            return None
+        return repository if layout.pending(repository) == f"{layout.PENDING}/{directory}" else None
+
+    def _remove(self, mark: str) -> None:
+        with suppress(PathNotFound):  # Another process has repaired it too.
+            self._registry.driver.delete(mark)
+
+
+def _can_be_asked_for(tag: str) -> bool:
+    """Whether text is a tag of V1; the store of 0.9 may have others."""
+    try:
+        V1Tag.parse(tag)
+    except TagInvalid:
+        return False
+    return True

@@ -26,6 +26,8 @@ from docker_registry.registry.names import MAX_NAME
 
 #: Length of the text of the longest digest: "sha512:" and 128 hex digits.
 DIGEST_LENGTH = 135
+#: Length of the longest id of an image of V1.
+IMAGE_LENGTH = 64
 #: Longest tag, in characters.
 TAG_LENGTH = 128
 #: Longest key, media type or platform field that is kept, in characters.
@@ -65,8 +67,9 @@ class Base(DeclarativeBase):
 
 
 class Repository(Base):
-    """A repository with at least one manifest.
+    """A repository with at least one manifest, or tag of V1.
 
+    :ivar name: see ``listed.py``.
     :ivar leaf: the last component of the name.
     :ivar document: what is searched; see ``document.py``.
     """
@@ -97,6 +100,21 @@ class Tag(Base):
     name: Mapped[str] = mapped_column(exact(TAG_LENGTH), primary_key=True)
     digest: Mapped[str] = mapped_column(exact(DIGEST_LENGTH))
     pushed: Mapped[datetime] = mapped_column(moment())
+
+
+class V1Tag(Base):
+    """A tag of V1.
+
+    :ivar image: the id of the image that it points to.
+    """
+
+    __tablename__ = "v1_tags"
+
+    repository_id: Mapped[int] = mapped_column(
+        ForeignKey("repositories.id", ondelete="CASCADE"), primary_key=True
+    )
+    name: Mapped[str] = mapped_column(exact(TAG_LENGTH), primary_key=True)
+    image: Mapped[str] = mapped_column(exact(IMAGE_LENGTH))
 
 
 class Manifest(Base):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from itertools import islice
 
+from docker_registry.legacy.store import LegacyStore
 from docker_registry.registry import Registry
 from docker_registry.search import query as queries
 from docker_registry.search.base import IndexUnavailable, SearchIndex, SearchPage
@@ -21,11 +23,11 @@ class SqlIndex(SearchIndex):
     :param url: where, in SQLAlchemy's form. ``ConfigError`` if it can't be one.
     """
 
-    def __init__(self, url: str, registry: Registry) -> None:
+    def __init__(self, url: str, registry: Registry, legacy: LegacyStore) -> None:
         self._database = Database(parse_url(url))
-        records = Records(self._database, registry)
-        self._follower = Follower(registry, records)
-        self.rebuild = Rebuild(registry, self._database, records)
+        records = Records(self._database, registry, legacy)
+        self._follower = Follower(registry, legacy, records)
+        self.rebuild = Rebuild(registry, legacy, self._database, records)
 
     def search(self, query: str, page: int = 1, page_size: int = 25) -> SearchPage:
         """Ask the database."""
@@ -44,12 +46,13 @@ class SqlIndex(SearchIndex):
         try:
             if self._follower.is_behind() or not self.rebuild.is_complete():
                 return None
-            return self.rebuild.page(after, limit)
+            names = self.rebuild.names(after, limit)
+            return list(islice((name for name in names if name.todays is not None), limit))
         except (IndexUnavailable, Conflict):
             return None
 
     def connect(self) -> None:
-        """Follow the registry."""
+        """Follow both stores."""
         self._follower.connect()
 
     def prepare(self) -> None:

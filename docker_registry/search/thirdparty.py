@@ -4,19 +4,26 @@
 gives a list of dictionaries with ``name`` and ``description``; the methods
 ``_handle_repository_created``, ``_handle_repository_updated`` and ``_handle_repository_deleted``
 are called, where it has them, as there: with the sender and the keywords ``namespace``,
-``repository`` and, but for the last one, ``value``.
+``repository`` and, but for the last one, ``value`` (for V1, the list of images).
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from docker_registry.errors import ConfigError
+from docker_registry.legacy.names import DEFAULT_NAMESPACE
+from docker_registry.legacy.names import RepositoryName as V1Name
+from docker_registry.legacy.store import LegacyStore
 from docker_registry.registry import Registry
 from docker_registry.registry.names import RepositoryName
 from docker_registry.search.base import IndexUnavailable, SearchIndex, SearchPage, SearchResult
+from docker_registry.search.listed import ListedName
+
+_CREATED, _UPDATED = "_handle_repository_created", "_handle_repository_updated"
+_DELETED = "_handle_repository_deleted"
 
 
 class Backend(Protocol):
@@ -33,8 +40,9 @@ class ThirdPartyIndex(SearchIndex):
     :raises ConfigError: there is no such index.
     """
 
-    def __init__(self, module: str, registry: Registry) -> None:
+    def __init__(self, module: str, registry: Registry, legacy: LegacyStore) -> None:
         self._registry = registry
+        self._legacy = legacy
         self._backend = _load(module)
 
     def search(self, query: str, page: int = 1, page_size: int = 25) -> SearchPage:
@@ -50,25 +58,44 @@ class ThirdPartyIndex(SearchIndex):
         """Tell the backend of pushed and deleted repositories."""
         self._registry.events.manifest_pushed.connect(self._pushed)
         self._registry.events.repository_deleted.connect(self._deleted)
+        v1 = self._legacy.events
+        v1.repository_created.connect(self._v1_created)
+        v1.repository_updated.connect(self._v1_updated)
+        v1.repository_deleted.connect(self._v1_deleted)
 
     def _pushed(self, sender: object, repository: RepositoryName, **_: object) -> None:
         # 0.9 said "created" for the first push and "updated" for all others. Backends index in
         # both, and which push is the first one can't be told among many workers.
-        name = "_handle_repository_updated"
-        if not hasattr(self._backend, name):
-            name = "_handle_repository_created"
-        self._tell(name, sender, repository, value="")
+        namespace, _slash, name = repository.rpartition("/")
+        self._tell((_UPDATED, _CREATED), sender, namespace or DEFAULT_NAMESPACE, name, value="")
 
     def _deleted(self, sender: object, repository: RepositoryName) -> None:
-        self._tell("_handle_repository_deleted", sender, repository)
+        v1 = V1Name.of_listed(repository)
+        if v1 is None or not self._legacy.repositories.has_tags(v1):
+            namespace, _, name = repository.rpartition("/")
+            self._tell((_DELETED,), sender, namespace or DEFAULT_NAMESPACE, name)
+
+    def _v1_created(self, sender: object, namespace: str, repository: str, value: object) -> None:
+        self._tell((_CREATED, _UPDATED), sender, namespace, repository, value=value)
+
+    def _v1_updated(self, sender: object, namespace: str, repository: str, value: object) -> None:
+        self._tell((_UPDATED, _CREATED), sender, namespace, repository, value=value)
+
+    def _v1_deleted(self, sender: object, namespace: str, repository: str) -> None:
+        listed = ListedName.of_v1(namespace, repository)
+        todays = listed.todays if listed is not None else None
+        if todays is None or not self._registry.repositories.exists(todays):
+            self._tell((_DELETED,), sender, namespace, repository)
 
     def _tell(
-        self, handler: str, sender: object, repository: RepositoryName, **more: object
+        self, handlers: Sequence[str], sender: object, namespace: str, name: str, **more: object
     ) -> None:
-        namespace, _, name = repository.rpartition("/")
-        method = getattr(self._backend, handler, None)
-        if method is not None:
-            method(sender, namespace=namespace or "library", repository=name, **more)
+        """Call the first of the handlers that the backend has."""
+        for handler in handlers:
+            method = getattr(self._backend, handler, None)
+            if method is not None:
+                method(sender, namespace=namespace, repository=name, **more)
+                return
 
 
 def _result(entry: Mapping[str, Any]) -> SearchResult:

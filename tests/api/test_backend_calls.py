@@ -12,6 +12,7 @@ from docker_registry.app import create_app
 from docker_registry.config import Settings
 from docker_registry.drivers.memory import MemoryDriver
 from tests.api.conftest import OCI_MANIFEST, OCTETS, Pushes, sha256
+from tests.api.v1.pushes import V1Pushes, image_id, payload_checksum
 
 CALLS = {
     *("get_content", "put_content", "put_transient", "reader", "stat", "list", "touch", "delete"),
@@ -109,6 +110,18 @@ def test_gets_of_a_node_that_has_seen_the_manifest(site: Site, image: dict[str, 
     assert site.calls(node, "GET", image["digest"]) == 1
 
 
+def test_listings(site: Site, image: dict[str, str]) -> None:
+    """V1 is only asked for what is not there today."""
+    node = site.node()
+    assert site.calls(node, "GET", "/v2/team/app/tags/list") == 1
+    assert site.calls(node, "GET", "/v2/team/none/tags/list", 404) == 2 + 1
+    site.calls(node, "GET", image["tag"])
+    assert site.calls(node, "GET", image["tag"]) == 1
+    assert site.calls(node, "HEAD", "/v2/team/app/manifests/none", 404) == 1 + 1
+    digest = f"sha256:{'0' * 64}"
+    assert site.calls(node, "HEAD", f"/v2/team/app/manifests/{digest}", 404) == 1
+
+
 def test_pushes(site: Site, image: dict[str, str]) -> None:
     node, data = site.node(), b"another layer"
     digest = sha256(data)
@@ -130,3 +143,24 @@ def test_referrers_of_a_manifest_that_has_none(site: Site, image: dict[str, str]
     path = image["digest"].replace("manifests", "referrers")
     # A page of those pushed here, and the link of the tag that other registries' clients use.
     assert site.calls(site.node(), "GET", path) == 2
+
+
+def test_v1(site: Site) -> None:
+    node = site.node()
+    v1 = V1Pushes(node.test_client())
+    image = v1.image("whole")
+    path = f"/v1/images/{image}"
+    # Each begins with the question whether the image is complete.
+    assert site.calls(node, "GET", f"{path}/layer") == 2
+    assert site.calls(node, "GET", f"{path}/layer", 206, headers={"Range": "bytes=1-"}) == 2
+    assert site.calls(node, "GET", f"{path}/ancestry") == 2
+    assert site.calls(node, "GET", f"{path}/json") == 4
+    child = image_id("child")
+    path, document = f"/v1/images/{child}", v1.document(child, image)
+    # Three questions; when it was begun, the mark, JSON and ancestry.
+    assert site.calls(node, "PUT", f"{path}/json", data=document) == 3 + 4
+    assert site.calls(node, "PUT", f"{path}/layer", data=b"layer") == 2 + 2
+    headers = {"X-Docker-Checksum-Payload": payload_checksum(document, b"layer")}
+    assert site.calls(node, "PUT", f"{path}/checksum", headers=headers) == 4 + 2
+    tag = "/v1/repositories/team/app/tags/x"
+    assert site.calls(node, "PUT", tag, data=f'"{child}"') == 2 + 2

@@ -15,12 +15,18 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from docker_registry.legacy import layout as legacy_layout
+from docker_registry.legacy.errors import LegacyError
 from docker_registry.registry import layout
 from docker_registry.registry.names import Digest
 from tests.api.conftest import OCI_INDEX, OCI_MANIFEST, Pushes, sha256, sha512
+from tests.api.v1.pushes import V1Pushes, image_id, payload_checksum
+from tests.unit.legacy.tars import member, tar
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 BLOB = b"known"
+TAR = tar(member("./etc/hosts"))
+WHOLE, BEGUN, CHILD = map(image_id, ("whole", "begun", "child"))
 HOSTILE = [
     "", ".", "..", "../../etc/passwd", "%2e%2e", "a/../b", "/", "//", "\0", "a\0b", "\n", "\ud7ff",
     "UPPER", "_layers", "-", "a" * 300, "sha256:", "sha256:bad",
@@ -39,15 +45,19 @@ HEADERS = {
     "Accept": ["*/*", OCI_MANIFEST, ";;;", "a/b;q=x"],
     "Host": ["127.0.0.1:5000", "evil.example", "a b", ""],
     "Transfer-Encoding": ["chunked", "gzip"],
+    "X-Docker-Checksum-Payload": [payload_checksum(V1Pushes.document(BEGUN), BLOB), "", "sha256:x"],
+    "X-Docker-Checksum": ["tarsum+sha256:" + "a" * 64, "\xff"],
+    "User-Agent": ["docker/1.5.0 go/x kernel/\xff", "a/b" * 9000],
+    "If-Modified-Since": ["Thu, 01 Jan 1970 00:00:00 GMT", "x"],
 }
 
 
 def texts(known: list[str]) -> st.SearchStrategy[str]:
-    return st.one_of(st.sampled_from(known), st.sampled_from(HOSTILE), st.text(max_size=40))
+    return st.one_of(st.sampled_from([*known, *HOSTILE]), st.sampled_from(HOSTILE), st.text())
 
 
 def documents() -> st.SearchStrategy[bytes]:
-    """Give manifests that are right but for a few places, other JSON, and other bytes."""
+    """Give manifests and images that are right but for a few places, other JSON, other bytes."""
     descriptor = {"mediaType": OCI_MANIFEST, "digest": sha256(BLOB), "size": len(BLOB)}
     right: dict[str, Any] = {
         "schemaVersion": 2,
@@ -67,8 +77,16 @@ def documents() -> st.SearchStrategy[bytes]:
         anything | st.just([descriptor]) | st.just(descriptor),
         max_size=3,
     )
+    ids = st.sampled_from([WHOLE, BEGUN, CHILD, "../x", "", 1, None, [WHOLE]])
+    image = st.fixed_dictionaries(
+        {"id": ids}, optional={"parent": ids, "checksum": anything, "Tag": anything}
+    )
+    known_images = [V1Pushes.document(WHOLE), V1Pushes.document(BEGUN)]
     return st.one_of(
         parts.map(lambda changed: json.dumps({**right, **changed}).encode()),
+        (image | st.lists(image, max_size=3) | ids).map(lambda value: json.dumps(value).encode()),
+        st.sampled_from([*known_images, V1Pushes.document(CHILD, BEGUN), b"[" * 9000, TAR]),
+        st.sampled_from([b'{"access": "private"}', b'{"access": 1}', b'"\\ud800"', b"9" * 9000]),
         anything.map(lambda value: json.dumps(value).encode()),
         st.binary(max_size=64),
         st.just(BLOB),
@@ -82,13 +100,17 @@ def known(make_app: Any, tmp_path: Any) -> Iterator[tuple[FlaskClient, dict[str,
         search_backend="sqlalchemy", sqlalchemy_index_database=f"sqlite:///{tmp_path}/index.db"
     )
     with app.test_client() as client:
-        repo = Pushes(client)
+        repo, v1 = Pushes(client), V1Pushes(client)
+        v1.tag("old/app", "v1", v1.image("whole", layer=TAR))
+        assert v1.json(BEGUN, v1.document(BEGUN)).status_code == 200
         digest = repo.image(BLOB, tag="v1")
         session = client.post(repo.url("blobs/uploads/")).headers["Docker-Upload-UUID"]
         yield (
             client,
             {
-                "repository": ["team/app", "new"],
+                "repository": ["team/app", "new", "old/app", "a/b/c", "A B/C+D%2F~"],
+                "tag": ["v1", "_x", "x_json"],
+                "image": [WHOLE, BEGUN, CHILD, "0" * 16],
                 "reference": ["v1", digest, sha256(b"missing")],
                 "digest": [sha256(BLOB), sha512(BLOB), digest],
                 "upload": [session, session[::-1]],
@@ -150,8 +172,8 @@ def check_answer(client: FlaskClient, asked: dict[str, Any]) -> None:
         errors = json.loads(body)["errors"]
         assert errors
         assert all(set(error) == {"code", "message", "detail"} for error in errors)
-        if path.startswith("/v1/search"):
-            assert json.loads(body).get("error", errors[0]["message"])
+        if path.startswith("/v1/"):
+            assert json.loads(body)["error"] == errors[0]["message"]
 
 
 def check_store(client: FlaskClient) -> None:
@@ -168,6 +190,26 @@ def check_store(client: FlaskClient) -> None:
             assert registry.manifests.get(repository, tag)
 
 
+def check_legacy_store(client: FlaskClient) -> None:
+    """Whatever was asked, each complete image has its checksum, and each tag its image."""
+    store = client.application.extensions["docker_registry"].legacy
+    assert set(store.driver.iterate("")) <= {"docker", "images", "repositories"}
+    for image in store.images.iterate():
+        try:
+            store.images.ancestry(image)
+        except LegacyError as error:
+            raise AssertionError(f"{image}: {error.message}") from None
+        if store.images.is_complete(image):
+            document = store.images.json(image)
+            with store.images.layer(image) as layer:
+                computed = payload_checksum(document, b"".join(layer))
+            assert computed in store.images.checksums(image)
+    for name in store.repositories.iterate():
+        for tag in store.repositories.tags(name):
+            assert store.images.is_complete(tag.image)
+            assert tag.path == legacy_layout.tag(name, tag.name)
+
+
 def test_any_request(known: tuple[FlaskClient, dict[str, list[str]]]) -> None:
     client, values = known
 
@@ -180,3 +222,4 @@ def test_any_request(known: tuple[FlaskClient, dict[str, list[str]]]) -> None:
 
     ask()
     check_store(client)
+    check_legacy_store(client)

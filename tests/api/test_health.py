@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from docker_registry import drivers
-from docker_registry.api import health
+from docker_registry.api import readiness
 from docker_registry.app import create_app
 from docker_registry.config import Settings
 from docker_registry.drivers.alternate import Chain
@@ -19,7 +19,7 @@ from tests.drivers.switchable import SwitchableDriver
 
 @pytest.fixture(autouse=True)
 def each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "HOLDS", -1)
+    monkeypatch.setattr(readiness, "HOLDS", -1)
 
 
 def app_over(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> Flask:
@@ -67,7 +67,7 @@ def test_a_chain_is_degraded_until_it_is_healed(
 
 
 def test_a_look_at_the_storage_is_for_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "HOLDS", 60)
+    monkeypatch.setattr(readiness, "HOLDS", 60)
     driver = SwitchableDriver(tmp_path)
     client = app_over(driver, monkeypatch).test_client()
     for _ in range(5):

@@ -17,6 +17,8 @@ EXAMPLES = {
     "reference": "latest",
     "digest": sha256(b"x"),
     "upload": "6b8f6e8e-6b7c-4b0e-9d5c-0d6f0f8f3b1a",
+    "image": "a" * 64,
+    "tag": "latest",
 }
 #: Method, path and endpoint of every route.
 ROUTES = [

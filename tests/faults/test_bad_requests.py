@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
+from tests.clients.daemon import Daemon, chain
 from tests.faults.client import Client
 from tests.faults.raw import Answer, Connection
 from tests.images import MIB, digest_of, noise
@@ -334,6 +336,20 @@ def test_deep_json_is_no_manifest(registry: RegistryServer) -> None:
             answer = client.put_manifest(content, "deep")
             assert answer.status_code == 400
             assert answer.json()["errors"][0]["code"] == "MANIFEST_INVALID"
+
+
+def test_a_large_layer_of_v1_takes_no_memory(registry: RegistryServer) -> None:
+    small, large = chain("small"), chain("large", size=64 * MIB)
+    with Daemon(registry.url) as daemon:
+        for _ in range(4):
+            daemon.push("team/small", small, "latest")
+        assert requests.get(f"{registry.url}/v1/images/{small[0].id}/files", timeout=60).ok
+        before = memory(registry)
+        daemon.push("team/large", large, "latest")
+        assert daemon.pull("team/large") == large
+        files = requests.get(f"{registry.url}/v1/images/{large[0].id}/files", timeout=60)
+        assert files.json()[0][:4] == ["/large", "f", False, 64 * MIB]
+    check_memory(before, memory(registry))
 
 
 def test_a_request_behind_a_refused_one_is_not_smuggled(registry: RegistryServer) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.clients.daemon import Daemon, Refused, chain
 from tests.conftest import ServerFactory
 from tests.faults.client import (
     Client,
@@ -129,6 +130,21 @@ def test_many_clients_fill_the_disk(server: RegistryServer, client: Client) -> N
     assert list(files_below(server.store / ".tmp")) == []
     server.stop()
     check_store(server.store)
+
+
+def test_layers_of_v1_fill_the_disk(server: RegistryServer) -> None:
+    images = chain("base", *(f"layer {n}" for n in range(8)), size=4 * MIB)
+    with Daemon(server.url) as daemon:
+        daemon.push("team/app", images[:1], "latest")
+        with pytest.raises(Refused, match="no room left") as refused:
+            daemon.push("team/app", images, "latest")
+        assert refused.value.status == 507
+        assert daemon.pull("team/app") == images[:1]
+        # The tag is where it was; what is complete stays.
+        assert requests.delete(f"{server.url}/v1/repositories/team/app/", timeout=60).ok
+        daemon.push("team/other", images[: len(daemon.pushed)], "latest")
+        assert daemon.pull("team/other") == images[: len(daemon.pushed)]
+    assert list(files_below(server.store / ".tmp")) == []
 
 
 def test_a_crash_with_a_full_disk(server: RegistryServer, client: Client) -> None:

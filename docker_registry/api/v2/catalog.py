@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from flask import Blueprint, Response, json, request
 
 from docker_registry.api.context import context
 from docker_registry.api.paging import next_page, page_size
+from docker_registry.search.catalog import todays_names
 
 
 def add_routes(blueprint: Blueprint) -> None:
@@ -14,7 +17,10 @@ def add_routes(blueprint: Blueprint) -> None:
 
 
 def list_repositories() -> Response:
-    """Give a page of repositories, in byte order: from the index, else from the storage."""
+    """Give a page of repositories, those of V1 among them, in byte order.
+
+    From the index, else from the storage.
+    """
     size = page_size(context().settings.catalog_page)
     # One more than the page shows whether there is a next one.
     names = _names(request.args.get("last", ""), size + 1)
@@ -28,4 +34,6 @@ def list_repositories() -> Response:
 def _names(after: str, limit: int) -> list[str]:
     index = context().index
     names = index.repositories(after, limit) if index is not None else None
-    return context().registry.repositories.list(after, limit) if names is None else names
+    if names is None:
+        names = list(islice(todays_names(context().registry, context().legacy, after), limit))
+    return names

@@ -15,7 +15,10 @@ from docker_registry.api.body import read_body
 from docker_registry.api.context import context
 from docker_registry.api.responses import EmptyResponse
 from docker_registry.api.v2.urls import manifest_url
-from docker_registry.errors import DigestInvalid, ManifestTooLarge
+from docker_registry.errors import DigestInvalid, ManifestTooLarge, ManifestUnknown
+from docker_registry.legacy.errors import TagUnknown
+from docker_registry.legacy.names import RepositoryName as V1Name
+from docker_registry.legacy.names import Tag as V1Tag
 from docker_registry.registry.manifest import (
     DOCKER_LIST,
     DOCKER_MANIFEST,
@@ -39,7 +42,7 @@ def add_routes(blueprint: Blueprint) -> None:
 
 def get_manifest(repository: RepositoryName, reference: Tag | Digest) -> Response:
     """Give a manifest, byte for byte as it was pushed."""
-    manifest = context().registry.manifests.get(repository, reference)
+    manifest = _find(repository, reference)
     if isinstance(reference, Tag) and manifest.media_type == DOCKER_LIST:
         manifest = _for_clients_without_lists(repository, manifest)
     response = (
@@ -82,6 +85,30 @@ def delete_manifest(repository: RepositoryName, reference: Tag | Digest) -> Resp
     else:
         manifests.delete(repository, reference)
     return EmptyResponse(status=HTTPStatus.ACCEPTED)
+
+
+def _find(repository: RepositoryName, reference: Tag | Digest) -> Manifest:
+    try:
+        return context().registry.manifests.get(repository, reference)
+    except ManifestUnknown:
+        if isinstance(reference, Tag) and _is_tag_of_v1(repository, reference):
+            raise ManifestUnknown(
+                "the tag is an image of V1, which only old clients can pull: "
+                "'docker-registry migrate' makes one for today's clients of it",
+                {"tag": reference},
+            ) from None
+        raise
+
+
+def _is_tag_of_v1(repository: RepositoryName, tag: Tag) -> bool:
+    name = V1Name.of_listed(repository)
+    if name is None:
+        return False
+    try:
+        context().legacy.repositories.tag(name, V1Tag(tag))
+    except TagUnknown:
+        return False
+    return True
 
 
 def _digest(content: bytes, reference: Tag | Digest) -> Digest:

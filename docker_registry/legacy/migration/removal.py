@@ -6,9 +6,12 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
+from blinker import NamedSignal
+
 from docker_registry.errors import ManifestUnknown, PathNotFound, RegistryError
 from docker_registry.legacy import layout as v1
 from docker_registry.legacy.errors import LegacyError, RepositoryUnknown, TagUnknown
+from docker_registry.legacy.events import Events
 from docker_registry.legacy.images import Images
 from docker_registry.legacy.migration.outcome import NotMigrated, Outcome, Result
 from docker_registry.legacy.migration.records import LayerRecords
@@ -23,11 +26,15 @@ class Removal:
     """Removes the tags of repositories that were migrated, and the images that nobody needs then.
 
     :param watch: is told how many bytes of blobs were read, as they come.
+    :param events: where is announced what was removed.
     """
 
-    def __init__(self, registry: Registry, watch: Callable[[int], object]) -> None:
+    def __init__(
+        self, registry: Registry, watch: Callable[[int], object], events: Events | None = None
+    ) -> None:
         self._registry = registry
         self._watch = watch
+        self._events = events or Events()
         self._images = Images(registry.driver)
         self._repositories = Repositories(registry.driver)
         self._records = LayerRecords(registry.driver)
@@ -50,6 +57,7 @@ class Removal:
             raise NotMigrated(f"tags were put meanwhile: {names}. Run it again")
         with suppress(PathNotFound):
             self._registry.driver.delete(v1.repository(repository))
+        self._announce(self._events.repository_deleted, repository)
 
     def remove_images(self) -> Iterator[ImageId]:
         """Remove the images that were migrated and that nothing left of V1 is built on."""
@@ -99,6 +107,12 @@ class Removal:
         for path in (v1.tag(repository, tag), v1.tag_json(repository, tag)):
             with suppress(PathNotFound):
                 self._registry.driver.delete(path)
+        gone = {"tag": tag, "image": outcome.source.image}
+        self._announce(self._events.tag_deleted, repository, **gone)
+
+    def _announce(self, signal: NamedSignal, repository: V1Name, **what: str) -> None:
+        name = {"namespace": repository.namespace, "repository": repository.repository}
+        self._events.announce(signal, **name, **what)
 
     def _remove_image(self, image: ImageId) -> None:
         """Remove an image: first what makes it one, so that it is never one without its layer."""

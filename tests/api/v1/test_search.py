@@ -33,14 +33,6 @@ def refusal(response, code):
     return body["error"]
 
 
-@pytest.mark.parametrize("path", ["/_ping", "/v1/_ping"])
-def test_ping(client, path):
-    response = client.get(path)
-    assert (response.status_code, response.get_json()) == (200, {})
-    assert response.headers["X-Docker-Registry-Standalone"] == "True"
-    assert response.headers["Cache-Control"] == "no-cache"
-
-
 def test_shape(client):
     annotations = {"org.opencontainers.image.description": "An operating system"}
     Pushes(client, "my-ubuntu").image(b"layer", tag="v1", annotations=annotations)

@@ -42,7 +42,7 @@ def test_check_shows_values_and_sources(run: Run) -> None:
 
 def test_check_shows_no_secret(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "registry.yml"
-    file.write_text("dev: {swift_password: hunter2, extensions: {a: {token: hunter2}}}")
+    file.write_text("dev: {swift_password: hunter2, extensions: {s3: {token: hunter2}}}")
     result = run(
         "config",
         "check",

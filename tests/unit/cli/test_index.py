@@ -47,6 +47,7 @@ def test_rebuild_check_and_stats(registry, tmp_path):
         "tags: 1",
         "manifests: 1",
         "platforms: 0",
+        "v1_tags: 0",
         "complete: yes",
     ]
 

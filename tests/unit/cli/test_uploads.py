@@ -8,6 +8,8 @@ from click.testing import CliRunner, Result
 
 from docker_registry.cli import main
 from docker_registry.drivers.local import LocalDriver
+from docker_registry.legacy.names import ImageId
+from docker_registry.legacy.store import LegacyStore
 from docker_registry.registry import Registry
 from docker_registry.registry.names import RepositoryName
 
@@ -26,3 +28,13 @@ def test_uploads_that_are_kept_for_ever_need_an_age(tmp_path: Path) -> None:
     assert listed.stdout == f"team/app {session.id}\n"
     assert purge(tmp_path, "--older-than", "0", UPLOAD_MAX_AGE="0").stdout == listed.stdout
     assert purge(tmp_path, "--older-than", "0").stdout == ""
+
+
+def test_images_of_v1_that_never_came_whole(tmp_path: Path) -> None:
+    driver, image = LocalDriver(tmp_path), ImageId("a" * 64)
+    LegacyStore(driver, 3600).pushes.put_json(image, b'{"id": "%s"}' % image.encode())
+    assert purge(tmp_path).stdout == ""
+    assert purge(tmp_path, "--older-than", "0", "--dry-run").stdout == f"image {image}\n"
+    assert driver.list("images") == [image]
+    assert purge(tmp_path, "--older-than", "0").stdout == f"image {image}\n"
+    assert driver.list("images") == []

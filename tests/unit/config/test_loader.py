@@ -55,6 +55,7 @@ def test_sources(load_text: LoadText) -> None:
         ("dev: {cache: redis}", "cache (config file: dev): should be a mapping with the keys host"),
         ("dev: {issue: {a: b}}", "issue (config file: dev): should be text"),
         ("dev: {registry_endpoints: {a: b}}", "(config file: dev): should be a list"),
+        ("dev: {registry_endpoints: [a.example, 'b c']}", "'b c' is no host"),
     ],
 )
 def test_misplaced(load_text: LoadText, text: str, problem: str) -> None:

@@ -86,3 +86,40 @@ def test_no_name_leaves_its_directory(text):
 def test_names_of_old_versions_are_read():
     name = RepositoryName.of_directory("a", "b%2Fc")
     assert (str(name), layout.repository(name)) == ("a/b/c", "repositories/a/b%2Fc")
+
+
+@pytest.mark.parametrize(
+    ("name", "listed"),
+    [
+        ("ubuntu", "ubuntu"),
+        ("library/ubuntu", "ubuntu"),
+        ("team/app", "team/app"),
+        ("a/b/c", "a/b/c"),
+        # Clients that ask for it by these words today ask for just that.
+        ("library/a/b", "library/a/b"),
+        ("library/library/a", "library/library/a"),
+        ("Team/app", "Team/app"),
+        ("App", "library/App"),
+        ("a b/c+d", "a b/c+d"),
+    ],
+)
+def test_listed_names(name, listed):
+    parsed = RepositoryName.parse(name)
+    assert parsed.listed == listed
+    assert RepositoryName.of_listed(listed) == parsed
+
+
+@pytest.mark.parametrize(
+    "text", ["library/ubuntu", "App", "library/library", "a/", "", "..", "a/" + "b/" * 60 + "c"]
+)
+def test_what_nothing_of_v1_is_listed_as(text):
+    assert RepositoryName.of_listed(text) is None
+
+
+@given(st.text("aB/-. %+", max_size=12))
+def test_no_two_names_are_listed_as_one(text):
+    try:
+        name = RepositoryName.parse(text)
+    except RepositoryInvalid:
+        return
+    assert RepositoryName.of_listed(name.listed) == name

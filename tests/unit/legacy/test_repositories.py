@@ -1,7 +1,10 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from docker_registry.drivers.memory import MemoryDriver
 from docker_registry.legacy.errors import RepositoryUnknown, TagUnknown
 from docker_registry.legacy.names import RepositoryName, Tag
 from docker_registry.legacy.repositories import Repositories
@@ -69,3 +72,43 @@ def test_iterate(driver):
         assert list(Repositories(driver).iterate(directory)) == found[index + 1 :]
     assert list(Repositories(driver).iterate("b")) == found[1:]
     assert next(str(name) for name in Repositories(driver).iterate("b/xx")) == "b/y"
+
+
+COMPONENT = st.sampled_from(["a", "b", "a-b", "a.b", "a0", "a_b", "aa", "library", "B", "a b"])
+V1_NAMES = st.lists(COMPONENT, min_size=1, max_size=4).map("/".join).map(RepositoryName.parse)
+
+
+@given(st.sets(V1_NAMES, max_size=12), st.one_of(st.just(""), st.text("ab/-.0_", max_size=6)))
+def test_todays_names_in_byte_order(names, after):
+    driver = MemoryDriver()
+    for name in names:
+        put(driver, f"{name.directory}/tag_latest")
+    expected = sorted(n.listed for n in names if n.listed.replace(" ", "B").islower())
+    found = list(Repositories(driver).iterate_todays(after))
+    assert found == [name for name in expected if name > after]
+
+
+def test_what_is_not_listed(driver):
+    put(driver, "team/app/tag_latest")
+    put(driver, "team/empty/_index_images", "[]")
+    put(driver, "team/phantom/tag_x_json", "{}")
+    put(driver, "team/odd/tag_a+b")
+    put(driver, "a/b%2Fc/tag_latest")
+    put(driver, "a%2Fb/c/tag_latest")
+    assert list(Repositories(driver).iterate_todays()) == ["team/app"]
+
+
+def test_tags_that_clients_can_ask_for(driver, monkeypatch):
+    monkeypatch.setattr("docker_registry.legacy.repositories.BATCH", 2)
+    for tag in ("v1", "_x", "V2", "v1.0", "v10"):
+        put(driver, f"team/app/tag_{tag}")
+        put(driver, f"team/app/tag{tag}_json", "{}")
+    put(driver, "team/app/tag_a+b")
+    put(driver, "team/app/tag_%61")
+    repositories = Repositories(driver)
+    assert [tag for tag, _ in repositories.iterate_tags(APP)] == ["V2", "_x", "v1", "v1.0", "v10"]
+    assert dict(repositories.iterate_tags(APP, "v1")) == {"v1.0": A, "v10": A}
+    assert repositories.has_tags(APP)
+    nothing = RepositoryName.parse("team/nothing")
+    assert list(repositories.iterate_tags(nothing)) == []
+    assert not repositories.has_tags(nothing)

@@ -11,6 +11,10 @@ import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
+from docker_registry.legacy.names import ImageId
+from docker_registry.legacy.names import RepositoryName as V1Name
+from docker_registry.legacy.names import Tag as V1Tag
+from docker_registry.legacy.store import LegacyStore
 from docker_registry.registry import Registry
 from docker_registry.registry.manifest import OCI_INDEX, Manifest
 from docker_registry.registry.names import Digest, RepositoryName, Tag
@@ -20,6 +24,28 @@ from docker_registry.search.sql import SqlIndex
 from tests.tools import require_service
 
 Push = Callable[..., Manifest]
+IMAGE, OTHER_IMAGE = ImageId.parse("1" * 64), ImageId.parse("2" * 64)
+
+
+class V1Tags:
+    """Tags of V1 that clients put and delete."""
+
+    def __init__(self, legacy: LegacyStore) -> None:
+        self._legacy = legacy
+        for image in (IMAGE, OTHER_IMAGE):
+            legacy.driver.put_content(f"images/{image}/json", b"{}")
+            legacy.driver.put_content(f"images/{image}/layer", b"")
+
+    def put(self, name: str, *tags: str, image: ImageId = IMAGE) -> None:
+        for tag in tags:
+            self._legacy.tags.put(V1Name.parse(name), V1Tag(tag), image, "docker/1.5.0")
+
+    def delete(self, name: str, tag: str | None = None) -> None:
+        """Delete a tag, or the repository."""
+        if tag is None:
+            self._legacy.repositories.delete(V1Name.parse(name))
+        else:
+            self._legacy.tags.delete(V1Name.parse(name), V1Tag(tag))
 
 
 @pytest.fixture(params=["sqlite", "postgres", "mariadb"])
@@ -40,15 +66,27 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def index(registry: Registry, url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[SqlIndex]:
-    """Give an index that follows the registry at once, however busy the machine is."""
+def index(
+    registry: Registry, legacy: LegacyStore, url: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[SqlIndex]:
+    """Give an index that follows both stores at once, however busy the machine is."""
     monkeypatch.setattr(follower, "PATIENCE", 60)
-    index = SqlIndex(url, registry)
+    index = SqlIndex(url, registry, legacy)
     index.prepare()
     index.connect()
     index.repair()
     yield index
     index.prepare()  # It lets go of its connections.
+
+
+@pytest.fixture
+def legacy(registry: Registry) -> LegacyStore:
+    return LegacyStore(registry.driver)
+
+
+@pytest.fixture
+def v1(legacy: LegacyStore) -> V1Tags:
+    return V1Tags(legacy)
 
 
 @pytest.fixture

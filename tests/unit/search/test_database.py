@@ -7,7 +7,9 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, select, text
 
@@ -16,6 +18,8 @@ from docker_registry.search import database as module
 from docker_registry.search import models
 from docker_registry.search.base import IndexUnavailable
 from docker_registry.search.database import Database, parse_url
+from docker_registry.search.migrate import MIGRATIONS
+from docker_registry.search.sql import SqlIndex
 
 
 @pytest.fixture
@@ -80,10 +84,32 @@ def test_the_schema_of_a_newer_version_is_left_alone(database, url):
     # It isn't asked again at once.
     with pytest.raises(IndexUnavailable, match="a moment ago"):
         names(newer)
-    execute(url, "UPDATE alembic_version SET version_num = '0001'")
+    execute(url, "UPDATE alembic_version SET version_num = '0002'")
     time.sleep(module.BREAK_SECONDS)
     assert names(newer) == []
     newer.close()
+
+
+def test_an_index_of_an_earlier_release_is_taken_over(database, url, registry, legacy):
+    """It knows nothing of V1, so that it reads the storage again."""
+    engine = create_engine(parse_url(url))
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    engine.dispose()
+    columns, row = "id, name, leaf, title, description, document", "7, 'app', 'app', 'kept', '', ''"
+    execute(url, f"INSERT INTO repositories ({columns}) VALUES ({row})")
+    execute(url, "UPDATE progress SET complete = true")
+    assert names(database) == ["app"]
+    index = SqlIndex(url, registry, legacy)
+    assert not index.rebuild.is_complete()
+    assert [result.description for result in index.search("").results] == ["kept"]
+    registry.driver.put_content("repositories/library/old/tag_v1", b"1" * 64)
+    index.repair()
+    assert index.repositories("", 10) == ["old"]
+    index.prepare()
 
 
 def test_a_database_that_was_emptied_is_made_again(database, url):

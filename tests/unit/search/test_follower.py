@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from docker_registry.legacy.store import LegacyStore
 from docker_registry.registry import Registry, layout
 from docker_registry.registry.names import RepositoryName, Tag
 from docker_registry.search import follower
 from docker_registry.search.base import IndexUnavailable
 from docker_registry.search.database import LOCK_SECONDS, Database, parse_url
 from docker_registry.search.follower import Follower
+from docker_registry.search.listed import ListedName
 from docker_registry.search.records import Records
 from docker_registry.search.sql import SqlIndex
 
@@ -30,9 +32,9 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def index(registry: Registry, file: Path) -> SqlIndex:
+def index(registry: Registry, legacy: LegacyStore, file: Path) -> SqlIndex:
     """Give an index that follows the registry as it does in production, and is complete."""
-    index = SqlIndex(f"sqlite:///{file}", registry)
+    index = SqlIndex(f"sqlite:///{file}", registry, legacy)
     index.connect()
     index.repair()
     return index
@@ -122,9 +124,9 @@ class Broken(Records):
     sync_tag = sync_manifest
 
 
-def test_any_failure_leaves_a_mark(registry, push, file):
+def test_any_failure_leaves_a_mark(registry, legacy, push, file):
     database = Database(parse_url(f"sqlite:///{file}"))
-    following = Follower(registry, Broken(database, registry))
+    following = Follower(registry, legacy, Broken(database, registry, legacy))
     following.connect()
     push("app", "v1")
     assert marks(registry) == ["app"]
@@ -133,14 +135,14 @@ def test_any_failure_leaves_a_mark(registry, push, file):
     assert not following.is_behind()
 
 
-def test_a_mark_that_is_left_meanwhile_stays(registry, push, file):
+def test_a_mark_that_is_left_meanwhile_stays(registry, legacy, push, file):
     """At any instant: while the storage is read, and while the marks are removed."""
     directory = layout.pending("team/app")
 
     class Late(Records):
         """Is told of another change while it looks."""
 
-        def sync_repository(self, repository: RepositoryName) -> None:
+        def sync_repository(self, repository: ListedName) -> None:
             super().sync_repository(repository)
             registry.driver.put_content(f"{directory}/another", b"")
 
@@ -153,10 +155,10 @@ def test_a_mark_that_is_left_meanwhile_stays(registry, push, file):
         remove(path)
 
     registry.driver.delete = leave_one_more
-    assert Follower(registry, Late(database, registry)).repair() == 1
+    assert Follower(registry, legacy, Late(database, registry, legacy)).repair() == 1
     assert registry.driver.list(directory) == ["another", "last"]
     registry.driver.delete = remove
-    assert Follower(registry, Records(database, registry)).repair() == 1
+    assert Follower(registry, legacy, Records(database, registry, legacy)).repair() == 1
     assert marks(registry) == []
 
 
@@ -181,9 +183,9 @@ class TestDamage:
         assert [result.name for result in index.search("").results] == sorted(names)
         assert list(index.rebuild.differences()) == []
 
-    def test_at_start(self, registry, push, file):
+    def test_at_start(self, registry, legacy, push, file):
         file.write_bytes(self.GARBAGE)
-        index = SqlIndex(f"sqlite:///{file}", registry)
+        index = SqlIndex(f"sqlite:///{file}", registry, legacy)
         index.prepare()
         index.connect()
         push("app", "v1")

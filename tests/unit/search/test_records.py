@@ -14,15 +14,17 @@ import pytest
 from sqlalchemy import create_engine, select
 
 from docker_registry.drivers.local import LocalDriver
+from docker_registry.legacy.store import LegacyStore
 from docker_registry.registry import Registry, layout
 from docker_registry.registry.names import RepositoryName, Tag
 from docker_registry.search import models
 from docker_registry.search.database import Conflict, Database, parse_url
+from docker_registry.search.listed import ListedName
 from docker_registry.search.rebuild import Rebuild
 from docker_registry.search.records import Records
 from docker_registry.search.sql import SqlIndex
 
-APP = RepositoryName("app")
+APP = ListedName("app")
 
 
 @pytest.fixture
@@ -33,14 +35,16 @@ def database(url: str) -> Iterator[Database]:
 
 
 @pytest.fixture
-def records(registry: Registry, database: Database) -> Records:
-    return Records(database, registry)
+def records(registry: Registry, legacy: LegacyStore, database: Database) -> Records:
+    return Records(database, registry, legacy)
 
 
 @pytest.fixture
-def rebuild(registry: Registry, database: Database, records: Records) -> Rebuild:
+def rebuild(
+    registry: Registry, legacy: LegacyStore, database: Database, records: Records
+) -> Rebuild:
     """Give what has to look at the storage, since it hears nothing of the registry."""
-    return Rebuild(registry, database, records)
+    return Rebuild(registry, legacy, database, records)
 
 
 def rows(url: str) -> dict[str, list[tuple[object, ...]]]:
@@ -93,6 +97,7 @@ def empty(url: str) -> None:
     engine = create_engine(parse_url(url))
     with engine.begin() as connection:
         connection.execute(models.Tag.__table__.delete())
+        connection.execute(models.V1Tag.__table__.delete())
         connection.execute(models.Platform.__table__.delete())
         connection.execute(models.Annotation.__table__.delete())
         connection.execute(models.Manifest.__table__.delete())
@@ -179,6 +184,7 @@ def test_rebuilding_beside_pushes(index, push, registry):
 PUSHER = """
 import sys
 from docker_registry.drivers.local import LocalDriver
+from docker_registry.legacy.store import LegacyStore
 from docker_registry.registry import Registry
 from docker_registry.registry.manifest import Manifest
 from docker_registry.registry.names import Digest, RepositoryName, Tag
@@ -187,7 +193,7 @@ from docker_registry.search.sql import SqlIndex
 _, url, store, number = sys.argv
 follower.PATIENCE = 60
 registry = Registry(LocalDriver(store))
-index = SqlIndex(url, registry)
+index = SqlIndex(url, registry, LegacyStore(registry.driver))
 index.connect()
 content = ('{"schemaVersion": 2, "manifests": [], "annotations": {"by": "%s"}}' % number).encode()
 manifest = Manifest.parse(content, Digest.of(content))
@@ -208,7 +214,8 @@ def test_processes_that_push_at_once_into_an_empty_database(url: str, tmp_path: 
     for process in processes:
         _, errors = process.communicate(timeout=120)
         assert process.returncode == 0, errors.decode()
-    index = SqlIndex(url, Registry(LocalDriver(store)))
+    registry = Registry(LocalDriver(store))
+    index = SqlIndex(url, registry, LegacyStore(registry.driver))
     index.repair()
     assert index.repositories("", 10) == [*(f"own/app{number}" for number in range(6)), "shared"]
     assert [result.name for result in index.search("v3").results] == ["shared"]

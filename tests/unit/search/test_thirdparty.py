@@ -12,9 +12,11 @@ import pytest
 from docker_registry import search
 from docker_registry.config import Settings
 from docker_registry.errors import ConfigError
+from docker_registry.legacy.names import RepositoryName as V1Name
 from docker_registry.registry.names import RepositoryName
 from docker_registry.search.base import IndexUnavailable
 from tests.tools import CHECKOUT
+from tests.unit.search.conftest import IMAGE
 
 
 @pytest.fixture
@@ -32,8 +34,8 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         sys.modules.pop(name, None)
 
 
-def test_the_documented_example(module, registry, push):
-    index = search.create(Settings(storage="memory", search_backend=module), registry)
+def test_the_documented_example(module, registry, legacy, push):
+    index = search.create(Settings(storage="memory", search_backend=module), registry, legacy)
     for name in ("team/one", "team/two", "other"):
         push(name, "v1")
     found = index.search("team", page_size=1)
@@ -45,27 +47,45 @@ def test_the_documented_example(module, registry, push):
     assert index.search("library/other").total == 1
 
 
+def test_v1(module, registry, legacy, push, v1):
+    index = search.create(Settings(storage="memory", search_backend=module), registry, legacy)
+    for name in ("library/x", "team/app"):
+        legacy.index.add_images(V1Name.parse(name), [{"id": IMAGE}])
+        v1.put(name, "v1")
+    push("x", "v1")
+    assert [r.name for r in index.search("").results] == ["library/x", "team/app"]
+    # As long as there is one of today, or of V1, it is there.
+    v1.delete("x")
+    v1.delete("team/app")
+    assert [r.name for r in index.search("").results] == ["library/x"]
+    v1.put("x", "v1")
+    registry.repositories.delete(RepositoryName("x"))
+    assert index.search("").total == 1
+    v1.delete("x")
+    assert index.search("").total == 0
+
+
 @pytest.mark.parametrize(
     "results", [lambda _term: 1 / 0, lambda _term: None, lambda _term: [{"description": "x"}]]
 )
-def test_a_backend_that_fails(module, registry, monkeypatch, results):
-    index = search.create(Settings(storage="memory", search_backend=module), registry)
+def test_a_backend_that_fails(module, registry, legacy, monkeypatch, results):
+    index = search.create(Settings(storage="memory", search_backend=module), registry, legacy)
     monkeypatch.setattr(index._backend, "results", results)
     with pytest.raises(IndexUnavailable):
         index.search("x")
 
 
 @pytest.mark.parametrize("backend", ["no.such.module", "json", ".relative", "a..b", "Sqlalchemy"])
-def test_no_backend(registry, backend):
+def test_no_backend(registry, legacy, backend):
     with pytest.raises(ConfigError, match="SEARCH_BACKEND"):
-        search.create(Settings(storage="memory", search_backend=backend), registry)
+        search.create(Settings(storage="memory", search_backend=backend), registry, legacy)
 
 
-def test_off(registry):
-    assert search.create(Settings(storage="memory", search_backend=None), registry) is None
+def test_off(registry, legacy):
+    assert search.create(Settings(storage="memory", search_backend=None), registry, legacy) is None
 
 
 @pytest.mark.parametrize("url", ["nonsense", "sqlite://", "sqlite:///:memory:", "nobase://x/y"])
-def test_urls_that_are_none(registry, url):
+def test_urls_that_are_none(registry, legacy, url):
     with pytest.raises(ConfigError, match="SQLALCHEMY_INDEX_DATABASE"):
-        search.create(Settings(storage="memory", sqlalchemy_index_database=url), registry)
+        search.create(Settings(storage="memory", sqlalchemy_index_database=url), registry, legacy)

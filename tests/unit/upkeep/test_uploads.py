@@ -1,3 +1,4 @@
+import math
 import time
 
 import pytest
@@ -5,11 +6,14 @@ import pytest
 from docker_registry import app
 from docker_registry.config import Settings
 from docker_registry.errors import BlobUploadUnknown, PathNotFound
+from docker_registry.legacy.names import ImageId
+from docker_registry.legacy.store import LegacyStore
 from docker_registry.registry import layout
 from docker_registry.registry.names import Digest, RepositoryName, UploadId
 from docker_registry.upkeep.uploads import UploadPurge
 
 NAME = RepositoryName("team/app")
+IMAGE = ImageId("a" * 64)
 BELOW = RepositoryName("team/app/below")
 
 
@@ -43,12 +47,15 @@ def test_an_unreadable_record_is_no_obstacle(registry):
 def test_at_an_age_of_0_they_are_kept_for_ever(registry):
     session = registry.uploads.start(NAME)
     time.sleep(0.1)
-    app._upkeep(Settings(upload_max_age=0), registry, None).run_due()
+    legacy = LegacyStore(registry.driver, math.inf)
+    legacy.pushes.put_json(IMAGE, b'{"id": "%s"}' % IMAGE.encode())
+    app._upkeep(Settings(upload_max_age=0), registry, legacy, None).run_due()
+    assert legacy.images.is_in_progress(IMAGE)
     assert list(registry.uploads.iterate(NAME)) == [session.id]
-    for job in ("purge-uploads", "sweep-storage"):
+    for job in ("purge-uploads", "purge-v1-pushes", "sweep-storage"):
         with pytest.raises(PathNotFound):
             registry.driver.stat(layout.last_run(job))
-    app._upkeep(Settings(), registry, None).run_due()
+    app._upkeep(Settings(), registry, legacy, None).run_due()
     assert registry.driver.stat(layout.last_run("purge-uploads")).size
 
 

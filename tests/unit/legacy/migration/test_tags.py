@@ -186,7 +186,7 @@ def test_the_search_index_hears_of_it(store, driver):
         ("team/app", "v1.0_x-y", "team/app:v1.0_x-y"),
         ("a/b%252Fc", "latest", "a/b/c:latest"),
         ("a/b%2Fc", "latest", "a/b/c:latest"),
-        ("library/a%252Fb", "latest", "a/b:latest"),
+        ("library/a%252Fb", "latest", "library/a/b:latest"),
         ("team/app", "_x", "team/app:_x"),
         (f"team/{'a' * 250}", "latest", f"team/{'a' * 250}:latest"),
     ],
@@ -235,14 +235,20 @@ def test_only_some_repositories(store, driver):
 
 
 def test_two_repositories_of_one_name_do_not_fight(store, driver):
-    store.tag("a/b", "v1", store.image("one", layer=BASE))
-    store.tag("library/a%252Fb", "v1", store.image("two", layer=TOP))
-    for _ in range(2):
-        first, second = migrate_all(driver).values()
+    """Versions before 0.8.1 quoted names in another way than later ones."""
+    store.tag("a/b%252Fc", "v1", store.image("one", layer=BASE))
+    store.tag("a/b%2Fc", "v1", store.image("two", layer=TOP))
+    for expected in (Result.MIGRATED, Result.THERE):
+        migration = Migration(Registry(driver), ignore)
+        first, second = (
+            migration.migrate(source)
+            for repository in migration.repositories()
+            for source in migration.tags(repository)
+        )
+        assert first.result is expected
         assert second.result is Result.FAILED
         assert "exists already" in second.why
-        assert pulled(driver, "a/b", "v1")[2] == [BASE]
-    assert first.result is Result.THERE
+        assert pulled(driver, "a/b/c", "v1")[2] == [BASE]
 
 
 # What is not whole

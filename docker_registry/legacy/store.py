@@ -1,0 +1,32 @@
+"""The V1 store as a whole."""
+
+from __future__ import annotations
+
+import math
+
+from docker_registry.drivers.base import Driver
+from docker_registry.legacy.events import Events
+from docker_registry.legacy.images import Images
+from docker_registry.legacy.index import Index
+from docker_registry.legacy.listings import Listings
+from docker_registry.legacy.pushes import Pushes
+from docker_registry.legacy.repositories import Repositories
+from docker_registry.legacy.tags import Tags
+
+
+class LegacyStore:
+    """All resources of V1 over one store.
+
+    :param max_age: seconds after which the push of an image that is not complete has come to
+        nothing; by default none ever has.
+    """
+
+    def __init__(self, driver: Driver, max_age: float = math.inf) -> None:
+        self.driver = driver
+        self.events = Events()
+        self.images = Images(driver, max_age)
+        self.pushes = Pushes(driver, self.images, self.events, max_age)
+        self.repositories = Repositories(driver, self.events)
+        self.tags = Tags(driver, self.repositories, self.images, self.events)
+        self.index = Index(driver, self.events)
+        self.listings = Listings(driver, self.images)
