@@ -17,33 +17,20 @@ from docker_registry import drivers
 from docker_registry.config import load
 from docker_registry.errors import PathNotFound
 from tests import images
-from tests.servers import OWN_VARIABLES, DistributionServer, RegistryServer, Server
+from tests.servers import DistributionServer, RegistryServer, Server
 from tests.tools import Tool, missing, require_service, require_tool
 
 #: Of the package docker-registry.
 CONFIGURATION = Path("/etc/docker/registry/config.yml")
 
 
-class TheirServer(DistributionServer):
-    """Distribution with the packaged file, and variables that override it."""
-
-    variables: dict[str, str]
-
-    def environment(self) -> dict[str, str]:
-        # Its S3 client reads variables of AWS as well.
-        kept = {
-            name: value for name, value in os.environ.items() if not name.startswith(OWN_VARIABLES)
-        }
-        return {**kept, **self.variables}
-
-
 @pytest.fixture
-def theirs(tmp_path: Path) -> TheirServer:
+def theirs(tmp_path: Path) -> DistributionServer:
     # A console script of ours has the same name.
     program = require_tool("/usr/bin/docker-registry")
     if not CONFIGURATION.exists():
         missing(str(CONFIGURATION), "contrib/stacks/install.sh")
-    server = TheirServer(tmp_path / "theirs", program)
+    server = DistributionServer(tmp_path / "theirs", program)
     server.configuration = CONFIGURATION
     server.variables = {
         "REGISTRY_HTTP_ADDR": server.address,
@@ -55,7 +42,7 @@ def theirs(tmp_path: Path) -> TheirServer:
 
 
 @pytest.fixture
-def ours(tmp_path: Path, theirs: TheirServer) -> RegistryServer:
+def ours(tmp_path: Path, theirs: DistributionServer) -> RegistryServer:
     server = RegistryServer(
         tmp_path / "ours", {**theirs.variables, "DOCKER_REGISTRY_CONFIG": str(CONFIGURATION)}
     )
@@ -82,7 +69,7 @@ def answers(server: Server, image: str) -> dict[str, object]:
 
 
 def test_both_serve_what_the_other_stored(
-    tmp_path: Path, theirs: TheirServer, ours: RegistryServer
+    tmp_path: Path, theirs: DistributionServer, ours: RegistryServer
 ) -> None:
     skopeo = Tool("skopeo", tmp_path / "home")
     layout = images.Layout(tmp_path / "layout")
@@ -135,7 +122,7 @@ def swift() -> dict[str, str]:
 @pytest.mark.parametrize("driver", [s3, swift])
 def test_both_use_the_same_store_elsewhere(
     tmp_path: Path,
-    theirs: TheirServer,
+    theirs: DistributionServer,
     ours: RegistryServer,
     driver: Callable[[], dict[str, str]],
 ) -> None:
@@ -180,7 +167,7 @@ def test_what_was_protected_is_not_served(tmp_path: Path, ours: RegistryServer) 
 
 
 def test_a_setting_that_is_not_given_is_that_of_distribution(
-    theirs: TheirServer, ours: RegistryServer
+    theirs: DistributionServer, ours: RegistryServer
 ) -> None:
     """Deleting is off there, where it isn't switched on."""
     for server, settings in ((theirs, theirs.variables), (ours, ours.settings)):
