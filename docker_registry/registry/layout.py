@@ -33,6 +33,8 @@ ROOT = "docker/registry/v2"
 BLOBS = f"{ROOT}/blobs"
 REPOSITORIES = f"{ROOT}/repositories"
 OURS = "docker/registry/ours"
+#: The directories of a repository; all others that begin so are none of ours.
+PARTS = frozenset({"_layers", "_manifests", "_referrers", "_uploads"})
 #: Name of the record of an upload session in its directory.
 SESSION = "session.json"
 

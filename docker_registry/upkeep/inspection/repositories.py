@@ -12,8 +12,6 @@ from docker_registry.upkeep.inspection.contents import Contents
 from docker_registry.upkeep.inspection.findings import Finding, Look, Tally
 from docker_registry.upkeep.inspection.links import LinkInspection
 
-_KNOWN = frozenset({"_layers", "_manifests", "_referrers", "_uploads"})
-
 
 class RepositoryInspection:
     """Looks at everything below ``repositories/``."""
@@ -42,7 +40,7 @@ class RepositoryInspection:
             self._tally.repositories += child == "_manifests"
             if not child.startswith("_"):
                 yield from self._below(f"{name}/{child}")
-            elif child not in _KNOWN:
+            elif child not in layout.PARTS:
                 yield partial(_unknown, f"{directory}/{child}")
         if not is_directory:
             yield partial(_unknown, directory)
