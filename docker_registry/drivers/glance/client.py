@@ -79,7 +79,8 @@ class Images:
 
     def at(self, path: str) -> list[Image]:
         """Give the whole images at a path, the one that counts first."""
-        found = self._list({PATH: path, "status": "active"})
+        active = self._list({PATH: path, "status": "active"})
+        found = [image for image in active if image[PATH] == path]
         return sorted(found, key=lambda image: str(image.get(STAMP, "")), reverse=True)
 
     def below(self, tag: str | None) -> Iterator[Image]:
@@ -189,7 +190,9 @@ class Images:
         return answer
 
     def _list(self, filters: dict[str, Any]) -> list[Image]:
-        return self._list_all({STORE: self.store.name, **filters})
+        # MySQL takes values for the same that differ in case, or in blanks at their end.
+        found = self._list_all({STORE: self.store.name, **filters})
+        return [image for image in found if image[STORE] == self.store.name]
 
     def _list_all(self, filters: dict[str, Any]) -> list[Image]:
         where = f"images of {self.store.name}"
