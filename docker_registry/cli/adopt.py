@@ -7,6 +7,8 @@ import click
 from docker_registry import drivers
 from docker_registry.cli.progress import Progress
 from docker_registry.config import Settings, load
+from docker_registry.drivers.base import Stray
+from docker_registry.errors import AccessDenied, PathNotFound, QuotaExceeded
 from docker_registry.legacy.store import LegacyStore
 from docker_registry.registry import Registry
 from docker_registry.search import SQL
@@ -26,11 +28,12 @@ _NOTHING = (
 @click.option("--verify", is_flag=True, help="With --check: read all blobs and hash them, too.")
 @click.option("--dry-run", is_flag=True, help="Only list what would be done.")
 def adopt(check: bool, verify: bool, dry_run: bool) -> None:
-    """Take over the store of registry:2 or registry:3.
+    """Take over the store of registry:2 or registry:3, or of docker-registry 0.9.
 
-    Such a store can be served as it is. This notes which manifests refer to which others, which
-    those registries don't, and fills the search index. It runs beside servers, changes nothing
-    that is there, and may be run again.
+    Such a store can be served as it is, but for layers that 0.9 kept in Glance: this labels them,
+    where they are. It notes which manifests refer to which others, which those registries don't,
+    and fills the search index. It runs beside servers, changes nothing that is there, and may be
+    run again. The exit status is 1 if the storage refuses something.
 
     With --check, the exit status is 1 if there are problems; leftovers, which only take room, are
     none.
@@ -47,8 +50,12 @@ def adopt(check: bool, verify: bool, dry_run: bool) -> None:
         )
         _check(inspection)
     else:
-        _note_referrers(Adoption(registry), dry_run)
+        adoption = Adoption(registry)
+        refused = _take_strays(adoption, dry_run)
+        _note_referrers(adoption, dry_run)
         _fill_index(settings, registry, dry_run)
+        if refused:
+            raise click.ClickException(f"{refused} layers could not be adopted: run it again")
 
 
 def _check(inspection: Inspection) -> None:
@@ -74,6 +81,36 @@ def _show(tally: Tally) -> None:
         ("problems", tally.problems),
     ):
         click.echo(f"{kind}: {number}")
+
+
+def _take_strays(adoption: Adoption, dry_run: bool) -> int:
+    """Adopt the layers that can be, list them all, and give how many the storage refused."""
+    left = refused = 0
+    with Progress("layers") as done:
+        for stray in adoption.strays():
+            problem = stray.obstacle
+            if not problem and not dry_run:
+                problem = _adopt(stray)
+                refused += bool(problem)
+            name = f"{stray.where} ({stray.path})" if stray.path else stray.where
+            if problem:
+                left += 1
+                click.echo(f"{name} is left as it is: {problem}")
+            else:
+                done.add()
+                click.echo(name)
+    if done.count or left:
+        click.echo(f"{done.count} layers {'are to be adopted' if dry_run else 'adopted'}")
+    return refused
+
+
+def _adopt(stray: Stray) -> str:
+    """Adopt a layer, and tell what is against it alone."""
+    try:
+        stray.adopt()
+    except (AccessDenied, PathNotFound, QuotaExceeded) as error:
+        return str(error)
+    return ""
 
 
 def _note_referrers(adoption: Adoption, dry_run: bool) -> None:

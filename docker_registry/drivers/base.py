@@ -17,7 +17,7 @@ The suite in ``tests/drivers`` states this contract and runs against every drive
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Self
 
@@ -44,6 +44,24 @@ class Stat:
 
     size: int
     modified: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """An object of another registry's in a backend, to which no path leads.
+
+    :ivar where: it is, in words of the backend, such as ``Glance image <id>``.
+    :ivar path: where it belongs; empty if that can't be told.
+    :ivar obstacle: why it can't be adopted; empty if it can.
+    :ivar adopt: makes it the object at the path, in place. Cut off anywhere, it has done nothing
+        that anyone sees, or all; what it left undone is found again. ``PathNotFound`` if it is
+        gone.
+    """
+
+    where: str
+    path: str
+    obstacle: str
+    adopt: Callable[[], None]
 
 
 class Reader(ABC):
@@ -231,6 +249,15 @@ class Driver(ABC):
         :param before: seconds since the epoch; only what was last changed earlier is removed.
         """
         return 0
+
+    def strays(self, home: Driver) -> Iterator[Stray]:
+        """Give what an earlier registry stored here in a way of its own, one by one.
+
+        Not what was adopted already, as long as nothing of it is missing.
+
+        :param home: where all other objects lie: this driver, or what it is a part of.
+        """
+        yield from ()
 
     def holds(self, path: str) -> bool:
         """Tell whether this is a backend for objects at or below such a path, without asking it."""

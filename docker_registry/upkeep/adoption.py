@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from docker_registry.drivers.base import Stray
 from docker_registry.errors import ManifestUnknown
 from docker_registry.registry import Registry
 from docker_registry.registry.names import Digest, RepositoryName
@@ -22,13 +23,19 @@ class Referral(NamedTuple):
 
 
 class Adoption:
-    """Finds manifests whose subjects nobody noted, since CNCF Distribution doesn't.
+    """Finds what other registries left where ours doesn't look.
 
-    It runs beside traffic, and may be cut off and begun again.
+    Layers of docker-registry 0.9 in Glance, and manifests whose subjects nobody noted, since CNCF
+    Distribution doesn't. It runs beside traffic, and may be cut off and begun again.
     """
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
+
+    def strays(self) -> Iterator[Stray]:
+        """Give the objects in the backends to which no path leads."""
+        driver = self._registry.driver
+        return driver.strays(driver)
 
     def unnoted(self) -> Iterator[Referral]:
         """Give the manifests that are not listed as referrers of their subjects."""

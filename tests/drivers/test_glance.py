@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,6 +66,23 @@ def test_a_replaced_blob_is_seen_by_another_process() -> None:
         one.delete(BLOB)
         with pytest.raises(PathNotFound):
             other.get_content(BLOB)
+
+
+def test_capitals_make_another_path_and_another_store() -> None:
+    name = f"test-{uuid.uuid4().hex}"
+    lower, upper = (
+        GlanceDriver.from_settings(swift_settings(storage="glance", storage_path=path))
+        for path in (name, name.upper())
+    )
+    paths = ["images/a/layer", "images/A/layer"]
+    try:
+        for path in paths:
+            lower.put_content(path, path.encode())
+        assert [lower.get_content(path) for path in paths] == [path.encode() for path in paths]
+        assert lower.list("images") == ["A", "a"]
+        assert upper.list("") == []
+    finally:
+        lower.delete("images")
 
 
 def test_layers_are_images_and_all_else_is_in_the_alternate(tmp_path: Path) -> None:

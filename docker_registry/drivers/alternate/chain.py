@@ -12,7 +12,7 @@ from docker_registry.drivers.alternate.journal import GONE, HERE, PUT, Journal
 from docker_registry.drivers.alternate.listing import Listing
 from docker_registry.drivers.alternate.member import FAILURES, Member, SourceLost
 from docker_registry.drivers.alternate.spool import Spool
-from docker_registry.drivers.base import Driver, Reader, Stat, UploadState
+from docker_registry.drivers.base import Driver, Reader, Stat, Stray, UploadState
 from docker_registry.errors import (
     ConfigError,
     PathNotFound,
@@ -219,6 +219,11 @@ class Chain(Driver):
             except FAILURES as error:
                 log.warning("storage %s was not swept: %s", member.name, error)
         return swept
+
+    def strays(self, home: Driver) -> Iterator[Stray]:
+        """Ask each backend."""
+        for member in self._members:
+            yield from member.run(lambda driver: driver.strays(home))
 
     def examine(self) -> dict[str, str]:
         """Check each backend that counts as working, and tell what is wrong with each."""

@@ -25,6 +25,9 @@ STORE, PATH, DIGEST, STAMP = (
     "docker_registry_digest",
     "docker_registry_stamp",
 )
+#: What Glance is told that an image is; 0.9 told it the same.
+CONTAINER_FORMAT, DISK_FORMAT = "docker", "raw"
+
 #: Changed to renew an image's modified time.
 TOUCHED = "docker_registry_touched"
 
@@ -76,7 +79,8 @@ class Images:
 
     def at(self, path: str) -> list[Image]:
         """Give the whole images at a path, the one that counts first."""
-        found = self._list({PATH: path, "status": "active"})
+        active = self._list({PATH: path, "status": "active"})
+        found = [image for image in active if image[PATH] == path]
         return sorted(found, key=lambda image: str(image.get(STAMP, "")), reverse=True)
 
     def below(self, tag: str | None) -> Iterator[Image]:
@@ -92,6 +96,10 @@ class Images:
             if PATH not in image or image["status"] in ("queued", "saving", "uploading"):
                 yield image
 
+    def of_project(self) -> list[Image]:
+        """Give the images of Docker that are our project's, whichever registry's they are."""
+        return self._list_all({"container_format": CONTAINER_FORMAT, "disk_format": DISK_FORMAT})
+
     def get(self, image_id: str) -> Image:
         """Give an image by its id."""
         with glance_errors(f"image {image_id}"):
@@ -104,8 +112,8 @@ class Images:
         with glance_errors(f"image {name}"):
             image = self.client.images.create(
                 name=name,
-                container_format="docker",
-                disk_format="raw",
+                container_format=CONTAINER_FORMAT,
+                disk_format=DISK_FORMAT,
                 visibility=self.store.visibility,
                 tags=tags or [UPLOAD_TAG],
                 **{STORE: self.store.name, **properties, **owner},
@@ -182,13 +190,17 @@ class Images:
         return answer
 
     def _list(self, filters: dict[str, Any]) -> list[Image]:
+        # MySQL takes values for the same that differ in case, or in blanks at their end.
+        found = self._list_all({STORE: self.store.name, **filters})
+        return [image for image in found if image[STORE] == self.store.name]
+
+    def _list_all(self, filters: dict[str, Any]) -> list[Image]:
         where = f"images of {self.store.name}"
         try:
             with glance_errors(where):
                 # Another project may make an image public that looks like one of ours.
                 owner = self.store.owner or self.store.cloud.session.get_project_id()
-                ours = {"owner": owner, STORE: self.store.name}
-                return list(self.client.images.list(filters={**ours, **filters}))
+                return list(self.client.images.list(filters={"owner": owner, **filters}))
         except PathNotFound as error:
             raise Unavailable(f"{where}: no Glance there, check OS_GLANCE_URL: {error}") from error
 
@@ -233,9 +245,18 @@ class _Body:
 
 def modified(image: Image) -> float:
     """Give when an image was last changed, in seconds since the epoch."""
-    return datetime.fromisoformat(image["updated_at"]).astimezone(UTC).timestamp()
+    return _seconds(image["updated_at"])
 
 
 def stamp() -> str:
     """Give a text that is greater than every earlier one."""
     return f"{time.time_ns():020}"
+
+
+def stamp_of(image: Image) -> str:
+    """Give the stamp of when an image was made, whoever made it."""
+    return f"{int(_seconds(image['created_at'])) * 1_000_000_000:020}"
+
+
+def _seconds(time: str) -> float:
+    return datetime.fromisoformat(time).astimezone(UTC).timestamp()

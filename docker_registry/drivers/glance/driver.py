@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from docker_registry.drivers.base import Driver, Stat, UploadState
+from docker_registry.drivers.base import Driver, Stat, Stray, UploadState
 from docker_registry.drivers.glance import naming
 from docker_registry.drivers.glance.client import (
     DIGEST,
@@ -19,6 +19,7 @@ from docker_registry.drivers.glance.client import (
     modified,
     stamp,
 )
+from docker_registry.drivers.glance.legacy import LegacyLayers
 from docker_registry.drivers.glance.reader import GlanceReader
 from docker_registry.drivers.openstack import connect
 from docker_registry.errors import ConfigError, PathNotFound, StorageError
@@ -176,6 +177,10 @@ class GlanceDriver(Driver):
                 self._images.delete(image["id"])
                 swept += 1
         return swept
+
+    def strays(self, home: Driver) -> Iterator[Stray]:
+        """Look at all images of Docker in the project for those of docker-registry 0.9."""
+        return LegacyLayers(self._images, home).strays()
 
     def check(self) -> None:
         """Make an image without data, and delete it."""

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from docker_registry.cli import main
+from docker_registry.drivers.base import Driver, Stray
 from docker_registry.drivers.local import LocalDriver
+from docker_registry.errors import AccessDenied
 from docker_registry.registry import Registry, layout
 from docker_registry.registry.manifest import OCI_INDEX, Manifest
 from docker_registry.registry.names import Digest, RepositoryName, Tag
@@ -102,6 +105,40 @@ def test_adopt_notes_referrers_and_fills_the_index(registry, tmp_path):
 
 def test_without_an_index(registry, tmp_path):
     assert adopt(tmp_path, SEARCH_BACKEND="none").output.splitlines()[-1] == "1 referrers noted"
+
+
+def test_a_layer_that_the_storage_refuses_keeps_nothing_else(registry, tmp_path, monkeypatch):
+    def refuse() -> None:
+        raise AccessDenied("read only")
+
+    def strays(self: Driver, home: Driver) -> Iterator[Stray]:
+        yield Stray("one", "a", "", refuse)
+        yield Stray("two", "b", "", lambda: home.put_content("b", b"adopted"))
+        yield Stray("three", "", "cut off", refuse)
+
+    monkeypatch.setattr(LocalDriver, "strays", strays)
+    planned = adopt(tmp_path, "--dry-run")
+    assert planned.exit_code == 0
+    assert planned.output.splitlines()[:4] == [
+        "one (a)",
+        "two (b)",
+        "three is left as it is: cut off",
+        "2 layers are to be adopted",
+    ]
+    assert not (tmp_path / "b").exists()
+    done = adopt(tmp_path)
+    assert done.exit_code == 1
+    assert done.output.splitlines() == [
+        "one (a) is left as it is: read only",
+        "two (b)",
+        "three is left as it is: cut off",
+        "1 layers adopted",
+        f"{NAME}@{next(registry.manifests.iterate(NAME))} refers to {SUBJECT}",
+        "1 referrers noted",
+        "1 repositories are indexed",
+        "Error: 1 layers could not be adopted: run it again",
+    ]
+    assert (tmp_path / "b").read_bytes() == b"adopted"
 
 
 @pytest.mark.parametrize(
