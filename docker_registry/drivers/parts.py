@@ -38,6 +38,10 @@ class Part:
         """Give how many bytes were read."""
         return sum(map(len, self.chunks[: self._next]))
 
+    def release(self) -> None:
+        """Let go of the bytes: what a library keeps of a request may keep the part for a while."""
+        self.chunks = []
+
 
 def cut(chunks: Iterable[bytes], sizes: Iterable[int]) -> Iterator[Part]:
     """Give the parts of a stream: all full but the last, which may be small but is not empty.

@@ -111,15 +111,18 @@ class Multipart:
         self._parts.append(self._connection.workers.submit(work, number))
 
     def _put(self, number: int, part: Part) -> str:
-        with s3_errors(self._where):
-            return self._connection.client.upload_part(
-                Bucket=self._connection.bucket,
-                Key=self._key,
-                UploadId=self._id,
-                PartNumber=number,
-                Body=part,  # type: ignore[arg-type]
-                ContentLength=len(part),
-            )["ETag"]
+        try:
+            with s3_errors(self._where):
+                return self._connection.client.upload_part(
+                    Bucket=self._connection.bucket,
+                    Key=self._key,
+                    UploadId=self._id,
+                    PartNumber=number,
+                    Body=part,  # type: ignore[arg-type]
+                    ContentLength=len(part),
+                )["ETag"]
+        finally:
+            part.release()
 
     def _copy(self, number: int, source: str, first: int, last: int | None) -> str:
         whole = {} if last is None else {"CopySourceRange": f"bytes={first}-{last}"}

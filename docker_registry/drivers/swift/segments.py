@@ -94,7 +94,10 @@ class Segments:
         def put(numbered: tuple[int, Part]) -> None:
             number, part = numbered
             name = f"{self.prefix}{group}/{number:06}"
-            md5 = self.container.put(name, part)
+            try:
+                md5 = self.container.put(name, part)
+            finally:
+                part.release()
             with lock:
                 stored[number] = name, md5, len(part)
 
