@@ -19,7 +19,9 @@ run: $(VENV)/run ## serve on port 5000: local storage below var/registry, search
 		$(BIN)/docker-registry serve
 
 test: $(VENV)/develop ## run the tests; what lacks a program or service is skipped and says so
-	$(BIN)/pytest --numprocesses 2 --dist loadfile --cov --cov-report term:skip-covered $(TESTS)
+# In the order of the directories: the slow ones come first, and the units fill what is left.
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder \
+		--cov --cov-report term:skip-covered $(TESTS)
 
 lint: $(VENV)/develop ## check format, style, types and the order of imports
 	$(BIN)/ruff format --check .
