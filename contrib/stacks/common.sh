@@ -22,15 +22,26 @@ stack() {
 
 # Chooses a port for each NAME at the first start, and sets NAME_PORT to it. They lie below the range
 # from which the kernel picks ports for outgoing connections, so that no client can take one while
-# its server is down.
+# its server is down. A book of this user's stacks keeps those that start at the same time apart.
 ports() {
   mkdir -p "$state"
-  [ -s "$state/ports" ] || python3 - "$@" >"$state/ports" <<-'PYTHON'
-	import random, socket, sys
-	candidates = iter(random.sample(range(10_000, 32_000), 1000))
-	for name in sys.argv[1:]:
-	    port = next(port for port in candidates if socket.socket().connect_ex(("127.0.0.1", port)))
-	    print(f"{name}_PORT={port}")
+  [ -s "$state/ports" ] || python3 - "$state/ports" "$@" <<-'PYTHON'
+	import fcntl, os, random, socket, sys
+	path, *names = sys.argv[1:]
+	with open(f"/tmp/docker-registry-{os.getuid()}.ports", "a+") as book:
+	    fcntl.flock(book, fcntl.LOCK_EX)
+	    book.seek(0)
+	    entries = [line.rstrip("\n").split(" ", 1) for line in book]
+	    taken = {int(port) for port, owner in entries if os.path.exists(owner)}
+	    free = (
+	        port
+	        for port in random.sample(range(10_000, 32_000), 1000)
+	        if port not in taken and socket.socket().connect_ex(("127.0.0.1", port))
+	    )
+	    chosen = {name: next(free) for name in names}
+	    with open(path, "w") as ports:
+	        ports.writelines(f"{name}_PORT={port}\n" for name, port in chosen.items())
+	    book.writelines(f"{port} {path}\n" for port in chosen.values())
 	PYTHON
   set -a
   # shellcheck source=/dev/null
