@@ -23,6 +23,12 @@ from docker_registry.legacy.names import RepositoryName
 from docker_registry.legacy.store import LegacyStore
 from docker_registry.registry import Registry
 
+_NOTHING = (
+    "no repository of V1 is stored here: the directories images/ and repositories/ of the old "
+    "registry have to lie directly below STORAGE_PATH; see 'docker-registry config check' for what "
+    "that is"
+)
+
 
 @click.command()
 @click.argument("repositories", nargs=-1)
@@ -71,6 +77,8 @@ class _Run:
         if wanted and len(repositories) < len(set(wanted)):
             found = ", ".join(map(str, repositories)) or "none"
             raise click.UsageError(f"not all of these are repositories of V1; found: {found}")
+        if not repositories:
+            click.echo(_NOTHING, err=True)
         self._report.expect(len(repositories))
         for repository in repositories:
             self._one(repository)

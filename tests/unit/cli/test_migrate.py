@@ -91,7 +91,9 @@ def test_remove(store, tmp_path):
     ]
     assert run(tmp_path, "--remove").exit_code == 0
     assert not {"images", "repositories"} & set(store.driver.list(""))
-    assert run(tmp_path).stdout == "0 tags: nothing to do\n"
+    again = run(tmp_path)
+    assert again.stdout == "0 tags: nothing to do\n"
+    assert "directly below STORAGE_PATH" in again.stderr
 
 
 def test_remove_keeps_what_could_not_be_migrated(store, tmp_path):
