@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Self
 
-from docker_registry.errors import ConfigError, StorageError
+from docker_registry.errors import ConfigError, PathNotFound, StorageError
 
 if TYPE_CHECKING:
     from docker_registry.config import Settings
@@ -134,6 +134,19 @@ class Driver(ABC):
         like ``put_content``. A driver that gains nothing by it stores as durably as ever.
         """
         self.put_content(path, data)
+
+    def create(self, path: str, data: bytes) -> bool:
+        """Store a small object, durably, where there is none; ``False`` if there is one.
+
+        Of several processes that create the same at once exactly one is told that it did, where
+        the backend has a request for it; elsewhere the last one wins.
+        """
+        try:
+            self.stat(path)
+        except PathNotFound:
+            self.put_content(path, data)
+            return True
+        return False
 
     @abstractmethod
     def reader(self, path: str, offset: int = 0, length: int | None = None) -> Reader:

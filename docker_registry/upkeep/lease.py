@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
+from typing import NamedTuple
 
 from docker_registry.drivers.base import Driver
 from docker_registry.errors import PathNotFound
@@ -32,12 +33,17 @@ class Lease:
 
     def acquire(self) -> bool:
         """Take it; ``False`` if another process has it."""
-        holder, until = self._read()
-        if holder != self._holder and until > time.time():
+        held = self._read()
+        if held is None:
+            if not self._driver.create(self._path, self._record()):
+                return False
+        elif held.holder != self._holder and held.until > time.time():
             return False
-        self._write()
+        else:
+            self._write()
         time.sleep(self._settle)
-        return self._read()[0] == self._holder
+        held = self._read()
+        return held is not None and held.holder == self._holder
 
     def renew(self) -> None:
         """Keep it for its time from now on. Cheap to call often."""
@@ -52,13 +58,24 @@ class Lease:
             return
 
     def _write(self) -> None:
-        record = {"holder": self._holder, "until": time.time() + self._seconds}
-        self._driver.put_content(self._path, json.dumps(record).encode())
-        self._renewed = time.monotonic()
+        self._driver.put_content(self._path, self._record())
 
-    def _read(self) -> tuple[str, float]:
+    def _record(self) -> bytes:
+        self._renewed = time.monotonic()
+        return json.dumps({"holder": self._holder, "until": time.time() + self._seconds}).encode()
+
+    def _read(self) -> _Held | None:
         try:
             record = json.loads(self._driver.get_content(self._path))
-            return str(record["holder"]), float(record["until"])
-        except (PathNotFound, ValueError, KeyError, TypeError):
-            return "", 0.0
+            return _Held(str(record["holder"]), float(record["until"]))
+        except PathNotFound:
+            return None
+        except (ValueError, KeyError, TypeError):
+            return _Held("", 0.0)
+
+
+class _Held(NamedTuple):
+    """Who has a lease, and until when, in seconds since the epoch."""
+
+    holder: str
+    until: float

@@ -33,7 +33,7 @@ def test_an_upload_by_turns_to_two_nodes(flavor: str, tmp_path: Path) -> None:
         flavors.upload_by_turns(nodes)
 
 
-@pytest.mark.parametrize("flavor", FLAVORS[:2])
+@pytest.mark.parametrize("flavor", FLAVORS)
 def test_a_large_image(docker: Tool, flavor: str, tmp_path: Path) -> None:
     with flavors.registries(environment(flavor, tmp_path), tmp_path) as [registry]:
         flavors.push_and_pull_large(docker, registry, tmp_path)

@@ -68,6 +68,14 @@ def test_put_replaces_longer_by_shorter(driver: Driver) -> None:
     assert driver.list("") == ["a"]
 
 
+def test_create_leaves_alone_what_is_there(driver: Driver) -> None:
+    assert driver.create("a/b", b"first") is True
+    assert driver.create("a/b", b"second") is False
+    assert driver.get_content("a/b") == b"first"
+    driver.delete("a/b")
+    assert driver.create("a/b", b"third") is True
+
+
 def test_what_is_not_there(driver: Driver) -> None:
     driver.put_content("a/b", b"x")
     for path in ("c", "a/c", "c/d/e", "a"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -76,6 +77,14 @@ def test_a_directory_of_more_than_a_page_is_deleted(driver: S3Driver) -> None:
     assert list(driver.iterate("d")) == names
     driver.delete("d")
     assert driver.list("") == ["d-beside"]
+
+
+def test_one_of_many_creates_an_object(driver: S3Driver) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(5):
+            created = pool.map(lambda who, n=number: driver.create(f"c/{n}", b"%d" % who), range(8))
+            winners = [who for who, won in enumerate(created) if won]
+            assert [b"%d" % who for who in winners] == [driver.get_content(f"c/{number}")]
 
 
 def test_an_empty_object_has_a_time(driver: S3Driver) -> None:

@@ -26,8 +26,8 @@ class S3Driver(Driver):
     """A bucket, or what lies under a prefix in one.
 
     Objects appear whole at their keys: by one PUT, or by a multipart upload of which nothing is
-    visible before it completes. There are no conditional writes: what a key holds is either named
-    after its content, or the last writer is right.
+    visible before it completes. Writes replace what is there: a key is named after its content, or
+    the last writer is right. Only ``create`` is conditional.
 
     :param store: the bucket and how it is reached.
     """
@@ -60,6 +60,10 @@ class S3Driver(Driver):
     def put_content(self, path: str, data: bytes) -> None:
         """PUT the object."""
         objects.put(self._connection, self._key(path), data)
+
+    def create(self, path: str, data: bytes) -> bool:
+        """PUT the object on the condition that there is none."""
+        return objects.create(self._connection, self._key(path), data)
 
     def reader(self, path: str, offset: int = 0, length: int | None = None) -> S3Reader:
         """GET the object, or the range."""

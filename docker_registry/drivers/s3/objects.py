@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from docker_registry.drivers.parts import Part
 from docker_registry.drivers.s3.client import Connection
-from docker_registry.drivers.s3.errors import s3_errors
+from docker_registry.drivers.s3.errors import code, s3_errors
 from docker_registry.drivers.s3.multipart import multipart
 from docker_registry.drivers.s3.parts import cut, part_bytes
+from docker_registry.errors import Unavailable
 
 if TYPE_CHECKING:
     from types_boto3_s3.type_defs import ListObjectsV2OutputTypeDef
 
+#: The error code of a condition that is not met.
+EXISTS = "PreconditionFailed"
 #: The most that S3 lists, and deletes, at once.
 PAGE = 1000
 
@@ -29,6 +32,25 @@ def put(connection: Connection, key: str, data: bytes | Part) -> None:
             ContentLength=len(data),
             **connection.storing,
         )
+
+
+def create(connection: Connection, key: str, data: bytes) -> bool:
+    """Store an object where there is none (S3 API Reference, PutObject, ``If-None-Match``)."""
+    try:
+        with s3_errors(connection.where(key)):
+            connection.client.put_object(
+                Bucket=connection.bucket,
+                Key=key,
+                Body=data,
+                ContentLength=len(data),
+                IfNoneMatch="*",
+                **connection.storing,
+            )
+    except Unavailable as error:
+        if code(error.__cause__) == EXISTS:
+            return False
+        raise
+    return True
 
 
 def store(connection: Connection, key: str, chunks: Iterable[bytes], empty: bool) -> int:
