@@ -6,8 +6,8 @@ import math
 
 from flask import Flask
 
-from docker_registry import drivers, extensions, search
-from docker_registry.api import errors, headers, health, permissions, v1, v2
+from docker_registry import auth, drivers, extensions, search
+from docker_registry.api import access, errors, headers, health, permissions, v1, v2
 from docker_registry.api.context import Context
 from docker_registry.api.readiness import Readiness
 from docker_registry.config import Settings
@@ -53,8 +53,10 @@ def create_app(settings: Settings) -> Flask:
     app = Flask(__name__, static_folder=None)
     # A doubled slash is a wrong path, not a reason to send the client elsewhere.
     app.url_map.merge_slashes = False
-    Context(settings, registry, legacy, index, Readiness(registry.driver)).install(app)
+    authority = auth.create(settings, registry.driver)
+    Context(settings, registry, legacy, index, Readiness(registry.driver), authority).install(app)
     errors.register(app)
+    access.install(app)
     permissions.install(app, settings)
     headers.install(app, settings.response_headers)
     for blueprint in (v2.create_blueprint(), v1.create_blueprint()):

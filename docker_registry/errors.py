@@ -7,6 +7,7 @@
     ├── BlobUploadInvalid        BLOB_UPLOAD_INVALID
     ├── BlobUploadUnknown        BLOB_UPLOAD_UNKNOWN
     ├── Denied                   DENIED
+    │   └── InsufficientScope    DENIED, as 401: another token may do
     ├── DigestInvalid            DIGEST_INVALID
     ├── ManifestBlobUnknown      MANIFEST_BLOB_UNKNOWN
     ├── ManifestInvalid          MANIFEST_INVALID
@@ -17,7 +18,11 @@
     ├── PaginationNumberInvalid  PAGINATION_NUMBER_INVALID
     ├── RangeInvalid             RANGE_INVALID
     ├── SizeInvalid              SIZE_INVALID
+    ├── IdentityUnavailable      UNAVAILABLE
     ├── TagInvalid               TAG_INVALID
+    ├── TagWrittenOnce           DENIED
+    ├── TooManyRequests          TOOMANYREQUESTS
+    ├── Unauthorized             UNAUTHORIZED
     └── Unsupported              UNSUPPORTED
     StorageError                 what a backend could not do
     ├── PathNotFound
@@ -79,6 +84,10 @@ class Denied(RegistryError):
     """The request is understood, and refused."""
 
     code = "DENIED"
+
+
+class InsufficientScope(Denied):
+    """The token that was sent is not for this; another one may be."""
 
 
 class DigestInvalid(RegistryError):
@@ -157,10 +166,39 @@ class SizeInvalid(RegistryError):
     code = "SIZE_INVALID"
 
 
+class IdentityUnavailable(RegistryError):
+    """Who is asking can't be told at the moment; the same request may succeed later."""
+
+    code = "UNAVAILABLE"
+
+
 class TagInvalid(RegistryError):
     """A tag that breaks the grammar."""
 
     code = "TAG_INVALID"
+
+
+class TagWrittenOnce(Denied):
+    """The tag is there, and must not be moved."""
+
+
+class TooManyRequests(RegistryError):
+    """Too many tries: wait.
+
+    :ivar seconds: for how long.
+    """
+
+    code = "TOOMANYREQUESTS"
+
+    def __init__(self, message: str, seconds: int, detail: Any = None) -> None:
+        super().__init__(message, detail)
+        self.seconds = seconds
+
+
+class Unauthorized(RegistryError):
+    """Only those may do this who say who they are."""
+
+    code = "UNAUTHORIZED"
 
 
 class Unsupported(RegistryError):

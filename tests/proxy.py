@@ -137,10 +137,6 @@ class FaultyProxy:
         self._stop_listening()
         self._reset_all()
 
-    def reset_all(self) -> None:
-        """Reset the open connections once."""
-        self._reset_all()
-
     def hang(self, when: When = lambda _: True, times: float = float("inf")) -> None:
         """Take requests and pass on nothing, neither them nor answers, until the fault ends."""
         self._set(_Fault(_Kind.HANG, when, times))

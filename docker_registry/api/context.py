@@ -8,6 +8,7 @@ from typing import cast
 from flask import Flask, current_app
 
 from docker_registry.api.readiness import Readiness
+from docker_registry.auth import Authority
 from docker_registry.config import Settings
 from docker_registry.legacy.store import LegacyStore
 from docker_registry.registry import Registry
@@ -21,6 +22,7 @@ class Context:
     """What an application serves.
 
     :ivar legacy: the V1 store.
+    :ivar authority: whom to ask who may come in, or ``None`` where everybody may.
     :ivar index: the search index, or ``None`` where search is off.
     """
 
@@ -29,6 +31,7 @@ class Context:
     legacy: LegacyStore
     index: SearchIndex | None
     readiness: Readiness
+    authority: Authority | None
 
     def install(self, app: Flask) -> None:
         """Make this the context of an application's views."""

@@ -20,6 +20,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
 from docker_registry import errors
+from docker_registry.api.challenge import challenge
 from docker_registry.api.context import context
 from docker_registry.legacy import errors as legacy
 
@@ -32,7 +33,10 @@ STATUS: dict[type[errors.RegistryError], HTTPStatus] = {
     errors.BlobUploadInvalid: HTTPStatus.BAD_REQUEST,
     errors.BlobUploadUnknown: HTTPStatus.NOT_FOUND,
     errors.Denied: HTTPStatus.FORBIDDEN,
+    # Clients get another token, and try again (Distribution's token specification).
+    errors.InsufficientScope: HTTPStatus.UNAUTHORIZED,
     errors.DigestInvalid: HTTPStatus.BAD_REQUEST,
+    errors.IdentityUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.ManifestBlobUnknown: HTTPStatus.NOT_FOUND,
     errors.ManifestInvalid: HTTPStatus.BAD_REQUEST,
     errors.ManifestTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -43,6 +47,9 @@ STATUS: dict[type[errors.RegistryError], HTTPStatus] = {
     errors.RangeInvalid: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
     errors.SizeInvalid: HTTPStatus.BAD_REQUEST,
     errors.TagInvalid: HTTPStatus.BAD_REQUEST,
+    errors.TagWrittenOnce: HTTPStatus.FORBIDDEN,
+    errors.TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.Unauthorized: HTTPStatus.UNAUTHORIZED,
     errors.Unsupported: HTTPStatus.METHOD_NOT_ALLOWED,
     # What 0.9 said, as far as its clients can go on by it.
     legacy.BodyInvalid: HTTPStatus.BAD_REQUEST,
@@ -74,7 +81,14 @@ RETRY_AFTER = 5
 
 def error_response(error: errors.RegistryError) -> Response:
     """Give the answer to a registry error."""
-    return _answer(STATUS[type(error)], error.entries())
+    response = _answer(STATUS[type(error)], error.entries())
+    if isinstance(error, errors.Unauthorized | errors.InsufficientScope):
+        response.headers["WWW-Authenticate"] = challenge(error)
+    elif isinstance(error, errors.TooManyRequests):
+        response.headers["Retry-After"] = str(error.seconds)
+    elif isinstance(error, errors.IdentityUnavailable):
+        response.headers["Retry-After"] = str(RETRY_AFTER)
+    return response
 
 
 def register(app: Flask) -> None:

@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from docker_registry.config import web
+from docker_registry.config.auth import Auth
 from docker_registry.config.backends import (
     S3,
     Azure,
@@ -327,6 +328,7 @@ class Settings(
     Swift,
     OpenStack,
     Limits,
+    Auth,
     Search,
     Storage,
     General,

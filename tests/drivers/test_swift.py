@@ -418,11 +418,11 @@ def test_a_read_that_breaks_goes_on(settings_of) -> None:
             driver.write("up/1", chunks(LARGE), "large")
             proxy.reset_after(10 * MIB, when=lambda request: request.method == "GET", times=1)
             assert content(driver, "large") == LARGE
+            proxy.reset_after(10 * MIB, when=lambda request: request.method == "GET", times=1)
             with driver.reader("large") as reader:
                 coming = iter(reader)
                 next(coming)
                 driver.write("up/2", chunks(LARGE[::-1]), "large")
-                proxy.reset_all()
                 with pytest.raises(Unavailable, match="replaced"):
                     list(coming)
 

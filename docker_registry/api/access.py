@@ -1,0 +1,96 @@
+"""Who is asking, and may he: one look at each request, before any view."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from flask import Flask, g, request
+from werkzeug.datastructures import Authorization
+
+from docker_registry.api.challenge import require_scopes
+from docker_registry.api.context import context
+from docker_registry.api.requirements import (
+    REQUIREMENTS,
+    Closed,
+    Listing,
+    Open,
+    Repository,
+)
+from docker_registry.auth import Authority
+from docker_registry.auth.access import Access, OpenAccess
+from docker_registry.auth.method import Password
+from docker_registry.auth.policy import Action
+from docker_registry.errors import Denied, InsufficientScope, Unauthorized
+from docker_registry.registry.names import RepositoryName
+
+_OPEN = OpenAccess()
+
+
+def install(app: Flask) -> None:
+    """Have an application ask who is there, and refuse what he may not do."""
+    app.before_request(_check)
+
+
+def access() -> Access:
+    """Give what the one who is asking may do."""
+    return cast(Access, g.get("access", _OPEN))
+
+
+def _check() -> None:
+    authority = context().authority
+    # Without an endpoint the answer is that there is none.
+    if authority is None or request.endpoint is None or request.method == "OPTIONS":
+        return
+    needed = REQUIREMENTS.get(request.endpoint, Closed())
+    if isinstance(needed, Open):
+        return
+    if isinstance(needed, Repository):
+        repository = cast(RepositoryName, (request.view_args or {})["repository"])
+        require_scopes(f"repository:{repository}:{','.join(needed.actions)}")
+        g.access = _identify(authority)
+        require(needed.actions[-1], repository)
+        return
+    if isinstance(needed, Listing):
+        require_scopes(needed.scope)
+    g.access = _identify(authority)
+    if isinstance(needed, Closed):
+        raise Denied("nobody may do this here")
+    allowed = access().may_list if isinstance(needed, Listing) else _is_logged_in()
+    if not allowed:
+        raise _refusal()
+
+
+def _is_logged_in() -> bool:
+    return access().is_limited or not access().identity.is_anonymous
+
+
+def require(action: Action, repository: RepositoryName) -> None:
+    """Refuse the request if it may not do something with a repository."""
+    if not access().may(action, repository):
+        raise _refusal({"repository": repository, "action": action})
+
+
+def _refusal(detail: object = None) -> Unauthorized | Denied:
+    if access().is_limited:
+        return InsufficientScope("the token is not for this: what it asks is not allowed", detail)
+    if access().identity.is_anonymous:
+        return Unauthorized("say who you are: docker login", detail)
+    return Denied(f"{access().identity.name} may not do this", detail)
+
+
+def _identify(authority: Authority) -> Access:
+    given = request.authorization
+    if given is None:
+        if "Authorization" in request.headers:
+            raise Unauthorized("the header Authorization can't be read: send Basic or Bearer")
+        return authority.access()
+    if given.type == "basic":
+        return _of_password(authority, given)
+    raise Unauthorized(f"the scheme {given.type} is not known here: send Basic or Bearer")
+
+
+def _of_password(authority: Authority, given: Authorization) -> Access:
+    identity = authority.log_in(Password(given.username or "", given.password or ""))
+    if identity is None:
+        raise Unauthorized("user name or password is wrong")
+    return authority.access(identity)

@@ -1,0 +1,26 @@
+"""Who is asking, and what he may do: everything but HTTP."""
+
+from collections.abc import Callable
+
+from docker_registry.auth import rules
+from docker_registry.auth.authority import Authority
+from docker_registry.auth.method import Method
+from docker_registry.config import Settings
+from docker_registry.drivers.base import Driver
+
+__all__ = ["Authority", "create"]
+
+#: The ways to tell by a password who somebody is, by their name in ``auth``.
+METHODS: dict[str, Callable[[Settings], Method]] = {}
+
+
+def create(settings: Settings, driver: Driver) -> Authority | None:
+    """Give what is asked by the settings; ``None`` if there is no authentication.
+
+    :param driver: the store, where keys for tokens are kept.
+    :raises ConfigError: a setting can't be used.
+    """
+    if not settings.auth:
+        return None
+    methods = [METHODS[name](settings) for name in settings.auth if name in METHODS]
+    return Authority(rules.read(settings), methods)

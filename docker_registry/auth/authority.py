@@ -1,0 +1,37 @@
+"""Who is asking: all ways to tell, in the order of the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from docker_registry.auth.access import Access, PolicyAccess
+from docker_registry.auth.identity import ANONYMOUS, Identity
+from docker_registry.auth.method import Method, Password
+from docker_registry.auth.policy import Policy
+
+
+@dataclass(frozen=True)
+class Authority:
+    """What a registry with authentication asks.
+
+    :ivar methods: for passwords, in the order in which they are tried.
+    """
+
+    policy: Policy
+    methods: Sequence[Method]
+
+    def log_in(self, password: Password) -> Identity | None:
+        """Give who somebody is, by the first method that knows him; ``None`` if none does.
+
+        :raises IdentityUnavailable: none knows him, and one can't be asked now.
+        """
+        for method in self.methods:
+            identity = method.log_in(password)
+            if identity is not None:
+                return identity
+        return None
+
+    def access(self, identity: Identity = ANONYMOUS) -> Access:
+        """Give what the rules let somebody do."""
+        return PolicyAccess(identity, self.policy)
