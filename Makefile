@@ -7,8 +7,10 @@ SERVICES := dockerd postgres mariadb openstack ceph azurite gcs moto
 
 # Further arguments for pytest, such as TESTS="tests/unit -x".
 TESTS ?=
+# Arguments of the comparison, such as BENCH="--rounds 3 --only manifest".
+BENCH ?=
 
-.PHONY: help run test lint services services-down
+.PHONY: help run test lint bench services services-down
 .DEFAULT_GOAL := help
 
 help:
@@ -29,6 +31,9 @@ lint: $(VENV)/develop ## check format, style, types and the order of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+bench: $(VENV)/bench ## compare with Distribution 2.8 and 3, where they are installed
+	$(BIN)/python contrib/bench/bench.py $(BENCH)
+
 services: ## install and start the servers and clients that the tests can use (Debian, as root)
 	contrib/stacks/install.sh
 	@$(MAKE) --no-print-directory --jobs --output-sync $(SERVICES:%=up-%)
@@ -40,7 +45,8 @@ services-down: ## stop what `make services` started
 	for service in $(SERVICES); do contrib/stacks/$$service.sh down || exit; done
 
 $(VENV)/develop: EXTRAS := [test,lint,postgresql,mysql,azure,gcs,oslo]
-$(VENV)/run $(VENV)/develop: setup.cfg pyproject.toml
+$(VENV)/bench: EXTRAS := [bench]
+$(VENV)/run $(VENV)/develop $(VENV)/bench: setup.cfg pyproject.toml
 	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --editable '.$(EXTRAS)'
 	touch $@
