@@ -9,6 +9,7 @@ from docker_registry.auth.access import Access, PolicyAccess
 from docker_registry.auth.identity import ANONYMOUS, Identity
 from docker_registry.auth.method import Method, Password
 from docker_registry.auth.policy import Policy
+from docker_registry.errors import IdentityUnavailable
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,17 @@ class Authority:
 
         :raises IdentityUnavailable: none knows him, and one can't be asked now.
         """
+        unavailable = None
         for method in self.methods:
-            identity = method.log_in(password)
+            try:
+                identity = method.log_in(password)
+            except IdentityUnavailable as error:
+                unavailable = error
+                continue
             if identity is not None:
                 return identity
+        if unavailable is not None:
+            raise unavailable
         return None
 
     def access(self, identity: Identity = ANONYMOUS) -> Access:
