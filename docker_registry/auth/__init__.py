@@ -2,9 +2,8 @@
 
 from collections.abc import Callable
 
-from docker_registry.auth import rules
+from docker_registry.auth import keystone, rules
 from docker_registry.auth.authority import Authority
-from docker_registry.auth.keystone import KeystoneMethod
 from docker_registry.auth.method import Method
 from docker_registry.config import Settings
 from docker_registry.drivers.base import Driver
@@ -12,7 +11,7 @@ from docker_registry.drivers.base import Driver
 __all__ = ["Authority", "create"]
 
 #: The ways to tell by a password who somebody is, by their name in ``auth``.
-METHODS: dict[str, Callable[[Settings], Method]] = {KeystoneMethod.name: KeystoneMethod}
+METHODS: dict[str, Callable[[Settings], Method]] = {"keystone": keystone.create}
 
 
 def create(settings: Settings, driver: Driver) -> Authority | None:
