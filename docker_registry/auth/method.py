@@ -35,6 +35,13 @@ class Method(ABC):
         :raises Unauthorized: the user name can't be one: the message says how it is written.
         """
 
+    def recall(self, password: Password) -> Identity | None:
+        """Give who that is, if this method found the credentials good lately: at once, or ``None``.
+
+        All methods are asked this before one is asked to log in, which may take long.
+        """
+        return None
+
     @abstractmethod
     def renew(self, identity: Identity) -> Identity | None:
         """Give the present state of somebody who logged in by this method earlier.

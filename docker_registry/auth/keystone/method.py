@@ -47,17 +47,18 @@ class KeystoneMethod(Method):
         )
         self._chosen = chosen
 
+    def recall(self, password: Password) -> Identity | None:
+        """Give who that is, if Keystone said it lately, and said that it holds until now."""
+        identity = self._remembered.get(password)
+        return identity if identity and time.time() < float(identity.stamp) else None
+
     def log_in(self, password: Password) -> Identity | None:
-        """Give who that is.
+        """Ask Keystone.
 
         :raises Unauthorized: the user name can't be read.
         :raises IdentityUnavailable: Keystone can't be asked now.
         """
-        login = names.parse(password.user)
-        remembered = self._remembered.get(password)
-        if remembered is not None and time.time() < float(remembered.stamp):
-            return remembered
-        grant = self._ask(login, password.secret)
+        grant = self._ask(names.parse(password.user), password.secret)
         if grant is None:
             return None
         identity = self._identity(grant)

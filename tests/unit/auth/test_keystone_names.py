@@ -76,9 +76,7 @@ NAMES = st.text(min_size=1, max_size=20).filter(lambda name: name.isprintable())
 @given(NAMES, NAMES, NAMES)
 def test_what_is_written_is_read_as_the_same(user: str, domain: str, credential: str) -> None:
     assert parse(written(user, domain)) == User(Named(user, domain))
-    assert parse(written(user, domain, credential)) == CredentialOf(
-        Named(user, domain), credential
-    )
+    assert parse(written(user, domain, credential)) == CredentialOf(Named(user, domain), credential)
 
 
 def test_identities_are_told_apart_whatever_users_are_called() -> None:

@@ -54,9 +54,7 @@ def test_an_empty_file_says_what_holds_without_one(
     assert allowed(tmp_path, text, *roles) == given
     identity = Identity(method="keystone", name="alice", roles=frozenset(roles), project="web")
     repository = RepositoryName("web/app")
-    assert {
-        str(one) for one in Action if rules.DEFAULT.may(identity, one, repository)
-    } == given
+    assert {str(one) for one in Action if rules.DEFAULT.may(identity, one, repository)} == given
 
 
 def test_a_file_in_json(tmp_path: Path) -> None:
@@ -128,7 +126,7 @@ def test_a_broken_file_stops_the_start_with_the_line(
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="AUTH_KEYSTONE_POLICY_FILE.*No such file"):
+    with pytest.raises(ConfigError, match=r"AUTH_KEYSTONE_POLICY_FILE.*No such file"):
         read(str(tmp_path / "policy.yaml"))
 
 
