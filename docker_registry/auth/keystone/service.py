@@ -36,6 +36,9 @@ _REFUSALS = (
 )
 #: What may be over in a while.
 _TROUBLE = (exceptions.ConnectionError, exceptions.HttpServerError, exceptions.TooManyRequests)
+#: What comes of an answer that isn't Keystone's.
+_NONSENSE = (exceptions.ClientException, LookupError, TypeError, ValueError)
+_CA = "OS_CACERT (swift_cacert)"
 
 
 class Keystone:
@@ -103,17 +106,21 @@ class Keystone:
         except exceptions.SSLError as error:
             raise ConfigError(
                 f"{_KEY}: no trusted TLS connection to {self._url} ({_line(error)}): check the "
-                "URL, and OS_CACERT (swift_cacert)"
+                f"URL, and {_CA}"
             ) from error
         except _TROUBLE as error:
             log.warning(
                 "Keystone can't be asked now: until it can, nobody who needs it logs in: %s",
                 _line(error),
             )
-        except (exceptions.ClientException, LookupError, TypeError, ValueError) as error:
+        except _NONSENSE as error:
             raise ConfigError(
                 f"{_KEY}: {self._url} doesn't answer as Keystone's API does, version 3 "
                 f"({_line(error)}): check the URL; it is the one that `openstack` uses"
+            ) from error
+        except OSError as error:
+            raise ConfigError(
+                f"the CA certificates can't be used ({_line(error)}): {_CA}"
             ) from error
         else:
             if not version.startswith("v3"):
@@ -127,6 +134,8 @@ class Keystone:
         except exceptions.MissingAuthMethods:
             log.info("Keystone wants more than a password: an application credential would do")
         except _REFUSALS as error:
+            if not _is_of_keystone(error):
+                raise self._nonsense(error) from error
             log.info("Keystone refuses a login: %s", HTTPStatus(error.http_status).phrase)
         except Silent as error:
             raise _unavailable() from error
@@ -137,14 +146,25 @@ class Keystone:
         except exceptions.HttpError as error:
             log.error("Keystone can't be asked: %s says %s", self._url, error.http_status)
             raise _unavailable() from error
-        except (exceptions.ClientException, LookupError, TypeError, ValueError) as error:
-            log.error(
-                "Keystone can't be asked: %s doesn't answer as it should (%s)",
-                self._url,
-                type(error).__name__,
-            )
-            raise _unavailable() from error
+        except (*_NONSENSE, OSError) as error:
+            raise self._nonsense(error) from error
         return None
+
+    def _nonsense(self, error: Exception) -> IdentityUnavailable:
+        log.error(
+            "Keystone can't be asked: %s doesn't answer as it should (%s)",
+            self._url,
+            type(error).__name__,
+        )
+        return _unavailable()
+
+
+def _is_of_keystone(error: exceptions.HttpError) -> bool:
+    """Tell whether Keystone says it, and not something between, which knows no passwords."""
+    try:
+        return error.response is not None and "error" in error.response.json()
+    except (TypeError, ValueError):
+        return False
 
 
 def _unavailable() -> IdentityUnavailable:
