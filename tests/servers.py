@@ -27,6 +27,7 @@ OWN_VARIABLES = (
     "AUTH",
     "AWS_",
     "AZURE_",
+    "CACHE_",
     "CF_",
     "DOCKER_REGISTRY_",
     "ELLIPTICS_",
@@ -122,9 +123,8 @@ class Server(ABC):
         return self
 
     def answers(self) -> bool:
-        """Tell whether the registry's API answers."""
+        """Tell whether the registry's API answers, if only by asking who is there."""
         try:
-            # 401 where one has to log in.
             return requests.get(f"{self.url}/v2/", timeout=5).status_code in (200, 401)
         except (requests.ConnectionError, requests.Timeout):
             return False
