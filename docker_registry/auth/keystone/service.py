@@ -34,10 +34,8 @@ _REFUSALS = (
     exceptions.Forbidden,
     exceptions.NotFound,
 )
-#: What may be over in a while.
-_TROUBLE = (exceptions.ConnectionError, exceptions.HttpServerError, exceptions.TooManyRequests)
-#: What comes of an answer that isn't Keystone's.
-_NONSENSE = (exceptions.ClientException, LookupError, TypeError, ValueError)
+#: What comes of reading an answer that isn't Keystone's.
+_NOT_UNDERSTOOD = (LookupError, TypeError, ValueError)
 _CA = "OS_CACERT (swift_cacert)"
 
 
@@ -108,23 +106,28 @@ class Keystone:
                 f"{_KEY}: no trusted TLS connection to {self._url} ({_line(error)}): check the "
                 f"URL, and {_CA}"
             ) from error
-        except _TROUBLE as error:
+        except exceptions.ClientException as error:
+            if not _may_pass(error):
+                raise self._no_keystone(_line(error)) from error
             log.warning(
                 "Keystone can't be asked now: until it can, nobody who needs it logs in: %s",
                 _line(error),
             )
-        except _NONSENSE as error:
-            raise ConfigError(
-                f"{_KEY}: {self._url} doesn't answer as Keystone's API does, version 3 "
-                f"({_line(error)}): check the URL; it is the one that `openstack` uses"
-            ) from error
+            return
+        except _NOT_UNDERSTOOD as error:
+            raise self._no_keystone("its answer is something else") from error
         except OSError as error:
             raise ConfigError(
-                f"the CA certificates can't be used ({_line(error)}): {_CA}"
+                f"the CA certificates can't be used ({_line(error)}): check {_CA}"
             ) from error
-        else:
-            if not version.startswith("v3"):
-                raise ConfigError(f"{_KEY}: {self._url} is version {version}: 3 is needed")
+        if not version.startswith("v3"):
+            raise self._no_keystone(f"it is {version}")
+
+    def _no_keystone(self, why: str) -> ConfigError:
+        return ConfigError(
+            f"{_KEY}: {self._url} is not Keystone's API, version 3 ({why}): check the URL; it is "
+            "the one that `openstack` uses"
+        )
 
     def _grant(self, ask: Callable[[], Any]) -> Grant | None:
         try:
@@ -146,7 +149,7 @@ class Keystone:
         except exceptions.HttpError as error:
             log.error("Keystone can't be asked: %s says %s", self._url, error.http_status)
             raise _unavailable() from error
-        except (*_NONSENSE, OSError) as error:
+        except (exceptions.ClientException, *_NOT_UNDERSTOOD, OSError) as error:
             raise self._nonsense(error) from error
         return None
 
@@ -157,6 +160,13 @@ class Keystone:
             type(error).__name__,
         )
         return _unavailable()
+
+
+def _may_pass(error: exceptions.ClientException) -> bool:
+    """Tell whether it may be over in a while."""
+    if isinstance(error, exceptions.HttpError):
+        return error.http_status >= 500 or error.http_status == HTTPStatus.TOO_MANY_REQUESTS
+    return isinstance(error, exceptions.ConnectionError)
 
 
 def _is_of_keystone(error: exceptions.HttpError) -> bool:
