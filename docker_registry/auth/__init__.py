@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from docker_registry.auth import rules, throttle
+from docker_registry.auth import keystone, rules, throttle
 from docker_registry.auth.authority import Authority
 from docker_registry.auth.htpasswd import HtpasswdMethod
 from docker_registry.auth.method import Method
@@ -12,7 +12,10 @@ from docker_registry.drivers.base import Driver
 __all__ = ["Authority", "create"]
 
 #: The ways to tell by a password who somebody is, by their name in ``auth``.
-METHODS: dict[str, Callable[[Settings], Method]] = {HtpasswdMethod.name: HtpasswdMethod}
+METHODS: dict[str, Callable[[Settings], Method]] = {
+    HtpasswdMethod.name: HtpasswdMethod,
+    "keystone": keystone.create,
+}
 
 
 def create(settings: Settings, driver: Driver) -> Authority | None:

@@ -10,7 +10,7 @@ from docker_registry.auth.identity import ANONYMOUS, Identity
 from docker_registry.auth.method import Method, Password
 from docker_registry.auth.policy import Policy
 from docker_registry.auth.throttle import Throttle
-from docker_registry.errors import IdentityUnavailable
+from docker_registry.errors import IdentityUnavailable, Unauthorized
 
 
 @dataclass(frozen=True)
@@ -29,18 +29,25 @@ class Authority:
         """Give who somebody is, by the first method that knows him; ``None`` if none does.
 
         :raises IdentityUnavailable: none knows him, and one can't be asked now.
+        :raises Unauthorized: none knows him, and one can't read the user name.
         """
-        unavailable = None
+        unavailable: IdentityUnavailable | None = None
+        unreadable: Unauthorized | None = None
         for method in self.methods:
             try:
                 identity = method.log_in(password)
             except IdentityUnavailable as error:
                 unavailable = error
                 continue
+            except Unauthorized as error:
+                unreadable = error
+                continue
             if identity is not None:
                 return identity
         if unavailable is not None:
             raise unavailable
+        if unreadable is not None:
+            raise unreadable
         return None
 
     def recall(self, password: Password) -> Identity | None:

@@ -32,6 +32,7 @@ class Method(ABC):
         """Give who that is; ``None`` if this method doesn't find the credentials good.
 
         :raises IdentityUnavailable: it can't be told now.
+        :raises Unauthorized: the user name can't be one: the message says how it is written.
         """
 
     def recall(self, password: Password) -> Identity | None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from docker_registry.auth.keystone.oslo import FILE_RULES
 from docker_registry.auth.policy import Action, Policy, Rule, check_pattern, check_who
 from docker_registry.config import Settings
 from docker_registry.errors import ConfigError
 
 _ALL_BUT_ADMIN = frozenset({Action.PULL, Action.PUSH, Action.DELETE})
 
+_OF_FILES = Rule(("method:htpasswd", "method:certificate"), "**", _ALL_BUT_ADMIN)
+
 #: What holds where ``policy`` says nothing: who is listed in a file of the operator is trusted, and
 #: a user of OpenStack is what his roles in his project say.
 DEFAULT = Policy(
     [
-        Rule(("method:htpasswd", "method:certificate"), "**", _ALL_BUT_ADMIN),
+        _OF_FILES,
         Rule(("role:reader",), "{project}/**", frozenset({Action.PULL})),
         Rule(("role:member",), "{project}/**", _ALL_BUT_ADMIN),
         Rule(("role:admin",), "{project}/**", frozenset({Action.ADMIN})),
@@ -22,9 +25,10 @@ DEFAULT = Policy(
 
 def read(settings: Settings) -> Policy:
     """Give the rules. Raises ``ConfigError``, which names the rule, the key and the mend."""
+    by_file = FILE_RULES if settings.auth_keystone.policy_file else ()
     if not settings.policy:
-        return DEFAULT
-    rules = []
+        return Policy([_OF_FILES, *by_file]) if by_file else DEFAULT
+    rules = list(by_file)
     for number, given in enumerate(settings.policy, start=1):
         try:
             who = tuple(check_who(word) for word in given.who)

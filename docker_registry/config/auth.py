@@ -51,13 +51,16 @@ class Keystone(Keys):
     )
     cache_seconds: int = key(
         60,
-        "Seconds for which a login is not asked for again: so long a user who is disabled can "
-        "still get tokens.",
+        "Seconds for which a login is not asked for again: so long somebody whose password is no "
+        "longer good can still get tokens.",
         ge=0,
     )
     policy_file: str | None = key(
-        None, "A policy file of oslo.policy that decides what roles may do."
+        None,
+        "A policy file of oslo.policy: rules `registry:pull`, `registry:push`, `registry:delete` "
+        "and `registry:admin` decide what a user may do in the repositories of his project.",
     )
+    timeout: float = key(10, "Seconds for which Keystone may be silent.", gt=0)
 
 
 class Certificates(Keys):

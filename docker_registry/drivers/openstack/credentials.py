@@ -37,6 +37,13 @@ _COMPLETE = (
     "OS_PROJECT_NAME (openstack_project_name); or OS_AUTH_URL, OS_APPLICATION_CREDENTIAL_ID and "
     "OS_APPLICATION_CREDENTIAL_SECRET; or OS_CLOUD (openstack_cloud) with a clouds.yaml"
 )
+_WHERE = (
+    "set auth_keystone.auth_url (AUTH_KEYSTONE_AUTH_URL), or OS_AUTH_URL (swift_authurl), or "
+    "OS_CLOUD (openstack_cloud) with a clouds.yaml; and OS_CACERT (swift_cacert) if its "
+    "certificate is of a private CA"
+)
+#: What openstacksdk raises for settings, and files, that it can't use.
+_UNUSABLE = (SDKException, ClientException, TypeError, ValueError, OSError, yaml.YAMLError)
 
 
 @dataclass(frozen=True)
@@ -74,6 +81,47 @@ def log_in(credentials: OpenStack) -> Login:
             "is gone: set 3, or 1 for the login that Swift and Ceph bring themselves"
         )
     return _version_3(credentials)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where Keystone is, for those who come with credentials of their own.
+
+    :ivar auth_url: as it was found.
+    :ivar verify: as ``requests`` has it: the path of CA certificates, or whether to look.
+    :ivar certificate: our own, if Keystone asks for one.
+    """
+
+    auth_url: str
+    verify: bool | str | None
+    certificate: str | tuple[str, str] | None
+
+
+def find(credentials: OpenStack, auth_url: str | None = None) -> Place:
+    """Give where Keystone is, without a look at the credentials and without asking it.
+
+    :param auth_url: what is known already instead of what the credentials say.
+    :raises ConfigError: it isn't said anywhere, or what was said can't be used.
+    """
+    known = auth_url or (credentials.swift_authurl if credentials.swift_auth_version == 3 else None)
+    try:
+        region = _Config().get_one(
+            cloud=credentials.openstack_cloud,
+            auth={"auth_url": known} if known else {},
+            region_name=credentials.swift_region_name or "",
+            cacert=credentials.swift_cacert,
+            # Whether the credentials are complete is of no interest here.
+            validate=False,
+        )
+        verify, certificate = region.get_requests_verify_args()
+    except _UNUSABLE as error:
+        raise ConfigError(
+            f"what is said about Keystone can't be used ({first_line(error)}): {_WHERE}"
+        ) from error
+    found = known or region.config["auth"].get("auth_url")
+    if not found or (credentials.swift_auth_version == 1 and not known):
+        raise ConfigError(f"nothing says where Keystone is: {_WHERE}")
+    return Place(str(found), verify, certificate)
 
 
 def _version_1(credentials: OpenStack) -> Login:
@@ -115,7 +163,7 @@ def _version_3(credentials: OpenStack) -> Login:
         )
         plugin = region.get_auth()
         verify, certificate = region.get_requests_verify_args()
-    except (SDKException, ClientException, TypeError, ValueError, OSError, yaml.YAMLError) as error:
+    except _UNUSABLE as error:
         raise ConfigError(
             f"the OpenStack credentials can't be used ({first_line(error)}): {_COMPLETE}"
         ) from error
