@@ -9,6 +9,7 @@ from docker_registry.auth.access import Access, PolicyAccess
 from docker_registry.auth.identity import ANONYMOUS, Identity
 from docker_registry.auth.method import Method, Password
 from docker_registry.auth.policy import Policy
+from docker_registry.errors import IdentityUnavailable
 
 
 @dataclass(frozen=True)
@@ -26,11 +27,28 @@ class Authority:
 
         :raises IdentityUnavailable: none knows him, and one can't be asked now.
         """
+        unavailable = None
         for method in self.methods:
-            identity = method.log_in(password)
+            try:
+                identity = method.log_in(password)
+            except IdentityUnavailable as error:
+                unavailable = error
+                continue
             if identity is not None:
                 return identity
+        if unavailable is not None:
+            raise unavailable
         return None
+
+    def recall(self, password: Password) -> Identity | None:
+        """Give who somebody is, if a method found that lately and knows it at once."""
+        recalled = (method.recall(password) for method in self.methods)
+        return next((identity for identity in recalled if identity is not None), None)
+
+    def check(self) -> None:
+        """Find out at the start whether logging in will work. Raises ``ConfigError``."""
+        for method in self.methods:
+            method.check()
 
     def access(self, identity: Identity = ANONYMOUS) -> Access:
         """Give what the rules let somebody do."""
