@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from docker_registry.auth import rules, tokens
+from docker_registry.auth import rules, throttle, tokens
 from docker_registry.auth.authority import Authority
 from docker_registry.auth.htpasswd import HtpasswdMethod
 from docker_registry.auth.method import Method
@@ -25,4 +25,10 @@ def create(settings: Settings, driver: Driver) -> Authority | None:
         return None
     methods = [METHODS[name](settings) for name in settings.auth if name in METHODS]
     issued = tokens.issued(settings, driver)
-    return Authority(rules.read(settings), methods, issued, tokens.bearers(settings, issued))
+    return Authority(
+        rules.read(settings),
+        methods,
+        throttle.create(settings),
+        issued,
+        tokens.bearers(settings, issued),
+    )

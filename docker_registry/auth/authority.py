@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from docker_registry.auth.access import Access, PolicyAccess, TokenAccess
 from docker_registry.auth.bearer import BearerTokens
@@ -11,6 +11,7 @@ from docker_registry.auth.identity import ANONYMOUS, Identity
 from docker_registry.auth.issued import IssuedTokens
 from docker_registry.auth.method import Method, Password
 from docker_registry.auth.policy import Policy
+from docker_registry.auth.throttle import Throttle
 from docker_registry.errors import IdentityUnavailable
 
 
@@ -19,12 +20,14 @@ class Authority:
     """What a registry with authentication asks.
 
     :ivar methods: for passwords, in the order in which they are tried.
+    :ivar throttle: is asked before they are.
     :ivar issued: the tokens of our own; ``None`` if there are none.
     :ivar bearers: reads tokens, those of others as well; ``None`` if there are none of either.
     """
 
     policy: Policy
     methods: Sequence[Method]
+    throttle: Throttle = field(default_factory=Throttle)
     issued: IssuedTokens | None = None
     bearers: BearerTokens | None = None
 
