@@ -154,7 +154,6 @@ def test_nodes_with_one_store_take_each_others_tokens(
 ) -> None:
     store = {"storage": "local", "storage_path": str(tmp_path / "store")}
     clients = [make_guarded(**store).test_client() for _ in range(3)]
-    # All have looked when there were no keys, and two make one each.
     for client in clients:
         assert client.get("/v2/", headers=bearer(token_for(client)["token"])).status_code == 200
 
