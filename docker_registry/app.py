@@ -9,6 +9,7 @@ from flask import Flask
 from docker_registry import auth, drivers, extensions, search
 from docker_registry.api import access, errors, headers, health, permissions, v1, v2
 from docker_registry.api.context import Context
+from docker_registry.api.proxies import ProxyHeaders
 from docker_registry.api.readiness import Readiness
 from docker_registry.config import Settings
 from docker_registry.config.unserved import refuse_unsafe
@@ -53,6 +54,9 @@ def create_app(settings: Settings) -> Flask:
     app = Flask(__name__, static_folder=None)
     # A doubled slash is a wrong path, not a reason to send the client elsewhere.
     app.url_map.merge_slashes = False
+    app.wsgi_app = ProxyHeaders(  # type: ignore[method-assign]
+        app.wsgi_app, settings.trusted_proxies, settings.proxy_headers
+    )
     authority = auth.create(settings, registry.driver)
     Context(settings, registry, legacy, index, Readiness(registry.driver), authority).install(app)
     errors.register(app)
