@@ -24,6 +24,7 @@ STOP_SECONDS = 60
 LOG_TAIL_BYTES = 20_000
 #: Beginnings of the names of variables that the registry reads.
 OWN_VARIABLES = (
+    "AUTH",
     "AWS_",
     "AZURE_",
     "CF_",
@@ -119,9 +120,9 @@ class Server(ABC):
         return self
 
     def answers(self) -> bool:
-        """Tell whether the registry's API answers."""
+        """Tell whether the registry's API answers, if only by asking who is there."""
         try:
-            return requests.get(f"{self.url}/v2/", timeout=5).status_code == 200
+            return requests.get(f"{self.url}/v2/", timeout=5).status_code in (200, 401)
         except (requests.ConnectionError, requests.Timeout):
             return False
 
