@@ -9,6 +9,7 @@ from flask import Flask
 from docker_registry import auth, drivers, extensions, search
 from docker_registry.api import access, errors, headers, health, permissions, token, v1, v2
 from docker_registry.api.context import Context
+from docker_registry.api.proxies import ProxyHeaders
 from docker_registry.api.readiness import Readiness
 from docker_registry.api.request import Request
 from docker_registry.auth import tokens
@@ -59,6 +60,9 @@ def create_app(settings: Settings) -> Flask:
     app.request_class = Request
     # A doubled slash is a wrong path, not a reason to send the client elsewhere.
     app.url_map.merge_slashes = False
+    app.wsgi_app = ProxyHeaders(  # type: ignore[method-assign]
+        app.wsgi_app, settings.trusted_proxies, settings.proxy_headers
+    )
     authority = auth.create(settings, registry.driver)
     Context(settings, registry, legacy, index, Readiness(registry.driver), authority).install(app)
     errors.register(app)

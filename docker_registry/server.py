@@ -19,15 +19,18 @@ from typing import TYPE_CHECKING, Any
 from gunicorn.app.base import Application
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
+from gunicorn.sock import ssl_context
 from gunicorn.util import set_owner_process
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from docker_registry import auth, drivers
 from docker_registry.app import create_app
 from docker_registry.config import Runner, Settings
+from docker_registry.config.runner import check_authority, check_pair
 from docker_registry.config.unserved import without_effect
 from docker_registry.errors import ConfigError, QuotaExceeded, StorageError
 from docker_registry.silence import SilenceLimit, limit_headers, limit_tls
+from docker_registry.tls import FollowingContext
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -37,6 +40,7 @@ KEEPALIVE_SECONDS = 15
 #: A worker whose main thread doesn't move for so long is replaced. That thread only accepts and
 #: polls: a request in another thread may take any time.
 HEARTBEAT_SECONDS = 60
+_TLS_VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 (files there have no guessable names)
 
 
@@ -79,8 +83,29 @@ def _address(runner: Runner) -> str:
     return f"{host}:{runner.port}"
 
 
+def _check_certificates(settings: Settings, runner: Runner) -> None:
+    if (
+        "certificate" in settings.auth
+        and not settings.auth_certificate.header
+        and not runner.tls_client_ca
+    ):
+        raise ConfigError(
+            "auth (AUTH) has certificate, but nobody checks certificates: set "
+            "REGISTRY_TLS_CLIENT_CA, or auth_certificate.header (AUTH_CERTIFICATE_HEADER) if a "
+            "proxy in front does it"
+        )
+
+
+def _verification(settings: Settings, runner: Runner) -> ssl.VerifyMode:
+    """Give what is asked of clients when they connect."""
+    others = "certificate" in settings.auth and len(settings.auth) > 1
+    mode = runner.tls_client_auth or ("optional" if others else "required")
+    return ssl.CERT_OPTIONAL if mode == "optional" else ssl.CERT_REQUIRED
+
+
 def options(settings: Settings, runner: Runner) -> dict[str, Any]:
     """Give gunicorn's settings, by gunicorn's names. Raises ``ConfigError``."""
+    _check_certificates(settings, runner)
     chosen: dict[str, Any] = {
         "proc_name": "docker-registry",
         "bind": _address(runner),
@@ -96,6 +121,8 @@ def options(settings: Settings, runner: Runner) -> dict[str, Any]:
         "logger_class": Messages,
         "certfile": runner.tls_certificate,
         "keyfile": runner.tls_key,
+        # Whom to believe what a proxy says is decided in one place: see `trusted_proxies`.
+        "forwarded_allow_ips": "",
         # Its path is the same for every server of a user: two would take it from each other.
         "control_socket_disable": True,
     }
@@ -162,6 +189,7 @@ class Server(Application):
     def __init__(self, settings: Settings, runner: Runner) -> None:
         self._settings = settings
         self._runner = runner
+        self._tls = FollowingContext()
         # Here, since gunicorn would turn a ConfigError of ``load_config`` into an exit.
         self._options = options(settings, runner)
         super().__init__(prog="docker-registry")
@@ -175,8 +203,9 @@ class Server(Application):
         ]
         self._set(self._options)
         self.cfg.set("on_starting", self._tell_what_has_no_effect)
+        self.cfg.set("pre_fork", self._read_certificate)
         self.cfg.set("post_fork", self._limit_headers)
-        self.cfg.set("ssl_context", self._tls)
+        self.cfg.set("ssl_context", self._handshake)
         for arguments in given:
             if arguments["config"]:
                 self.load_config_from_file(arguments["config"])
@@ -193,15 +222,30 @@ class Server(Application):
         for sentence in without_effect(self._settings):
             logging.getLogger("gunicorn.error").warning("%s", sentence)
 
-    def _tls(self, _cfg: object, make: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+    def _read_certificate(self, arbiter: Arbiter, _worker: object) -> None:
+        """Read it as the user who started the server: workers may be forbidden to read the key."""
+        if arbiter.cfg.is_ssl:
+            ssl_context(arbiter.cfg)
+
+    def _handshake(self, cfg: Any, make: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+        """Give the context for a handshake; gunicorn asks for each."""
+        runner = self._runner
+        paths = (cfg.certfile, cfg.keyfile, cfg.ca_certs, *runner.tls_client_ca)
+        return self._tls.get(filter(None, paths), lambda: self._context(make))
+
+    def _context(self, make: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+        runner = self._runner
+        if runner.tls_certificate and runner.tls_key:
+            check_pair(runner.tls_certificate, runner.tls_key)
         context = make()
-        limit_tls(context, self._runner.silent_timeout)
-        if self._runner.tls_minimum == "1.3":
-            context.minimum_version = ssl.TLSVersion.TLSv1_3
-        if self._runner.tls_client_ca:
-            context.verify_mode = ssl.CERT_REQUIRED
-        for path in self._runner.tls_client_ca:
+        limit_tls(context, runner.silent_timeout)
+        # Set in any case: what the system allows may be older.
+        context.minimum_version = _TLS_VERSIONS[runner.tls_minimum]
+        for path in runner.tls_client_ca:
+            check_authority(path)
             context.load_verify_locations(path)
+        if runner.tls_client_ca:
+            context.verify_mode = _verification(self._settings, runner)
         return context
 
     def _limit_headers(self, arbiter: Arbiter, _worker: object) -> None:

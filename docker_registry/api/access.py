@@ -6,6 +6,7 @@ from typing import cast
 
 from flask import Flask, g, request
 
+from docker_registry.api.certificates import identity_of_request
 from docker_registry.api.challenge import require_scopes
 from docker_registry.api.context import context
 from docker_registry.api.login import log_in
@@ -18,6 +19,7 @@ from docker_registry.api.requirements import (
 )
 from docker_registry.auth import Authority
 from docker_registry.auth.access import Access, OpenAccess
+from docker_registry.auth.identity import ANONYMOUS
 from docker_registry.auth.method import Password
 from docker_registry.auth.policy import Action
 from docker_registry.errors import Denied, InsufficientScope, Unauthorized
@@ -83,7 +85,7 @@ def _identify(authority: Authority) -> Access:
     if given is None:
         if "Authorization" in request.headers:
             raise Unauthorized("the header Authorization can't be read: send Basic or Bearer")
-        return authority.access()
+        return authority.access(identity_of_request() or ANONYMOUS)
     if given.type == "basic":
         return authority.access(log_in(Password(given.username or "", given.password or "")))
     if given.type == "bearer" and authority.bearers is not None:

@@ -66,11 +66,15 @@ class Keystone(Keys):
 class Certificates(Keys):
     """Clients with a TLS certificate."""
 
-    header: str | None = key(
+    header: Annotated[str | None, AfterValidator(web.header)] = key(
         None,
         "The header by which a proxy in front (see `trusted_proxies`) tells the subject of the "
-        "certificate that it has verified; unset, certificates count that the server itself has "
-        "verified (`REGISTRY_TLS_CLIENT_CA`).",
+        "certificate that it has verified, as RFC 4514 writes it (`CN=alice,OU=team`); unset, "
+        "certificates count that the server itself has verified (`REGISTRY_TLS_CLIENT_CA`).",
+    )
+    user: Literal["CN", "UID", "emailAddress"] = key(
+        "CN",
+        "The attribute of the subject that names the user. His groups are what `OU` says.",
     )
 
 

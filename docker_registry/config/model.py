@@ -167,6 +167,20 @@ class General(Keys):
         "Whether `Location` is a path without scheme and host. For a proxy that doesn't tell them.",
         "RELATIVE_URLS",
     )
+    trusted_proxies: Annotated[Words, AfterValidator(web.networks)] = key(
+        ["127.0.0.1", "::1"],
+        "Addresses and networks of the proxies in front, which are believed who their clients are "
+        "and how these reached them; `[]`, and none is. Whoever comes by a socket of this machine "
+        "always is a proxy.",
+        "TRUSTED_PROXIES",
+    )
+    proxy_headers: Annotated[Literal["x-forwarded", "forwarded"], BeforeValidator(lower)] = key(
+        "x-forwarded",
+        "The headers in which these proxies say it: `X-Forwarded-For`, `X-Forwarded-Proto` and "
+        "`X-Forwarded-Host`, or `Forwarded` (RFC 7239). The others may come from anybody, and "
+        "count for nothing.",
+        "PROXY_HEADERS",
+    )
     response_headers: Annotated[
         dict[str, list[str]], BeforeValidator(web.lists), AfterValidator(web.headers)
     ] = key(

@@ -44,9 +44,27 @@ def _split_options(value: object) -> object:
     return read_flow(value)
 
 
-def _default_workers() -> int:
-    # Processes divide what holds the interpreter's lock; threads, what waits for disk and network.
-    return max(2, min(8, len(os.sched_getaffinity(0))))
+def check_pair(certificate: str, key_path: str) -> None:
+    """Check that a certificate and its key can be used; ``ValueError`` says what would be right."""
+    try:
+        # A key with a password would have it asked for at the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key_path, password="")
+    except OSError as error:
+        raise ValueError(
+            f"REGISTRY_TLS_CERTIFICATE {certificate} and REGISTRY_TLS_KEY {key_path} should be "
+            f"readable PEM files that fit together, the key without a password ({error})"
+        ) from error
+
+
+def check_authority(path: str) -> None:
+    """Check a file of CA certificates; ``ValueError`` says what would be right."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(path)
+    except OSError as error:
+        raise ValueError(
+            f"REGISTRY_TLS_CLIENT_CA names {path}, which should be a readable PEM file with CA "
+            f"certificates ({error})"
+        ) from error
 
 
 class Runner(Loaded):
@@ -96,8 +114,15 @@ class Runner(Loaded):
     tls_client_ca: Words = key(
         [],
         "Paths of PEM files with CA certificates: only clients with a certificate of one of these "
-        "CAs are served.",
+        "CAs are served, unless `REGISTRY_TLS_CLIENT_AUTH` says otherwise.",
         "REGISTRY_TLS_CLIENT_CA",
+    )
+    tls_client_auth: Literal["required", "optional"] | None = key(
+        None,
+        "Whether clients must have a certificate, or may have none (`optional`). Unset, they must, "
+        "unless `auth` has other ways to log in beside `certificate`.",
+        "REGISTRY_TLS_CLIENT_AUTH",
+        validate_default=True,
     )
     tls_minimum: Literal["1.2", "1.3"] = key(
         "1.2", "The oldest version of TLS that is spoken.", "REGISTRY_TLS_MINIMUM"
@@ -116,13 +141,7 @@ class Runner(Loaded):
         if (certificate is None) != (key_path is None):
             raise ValueError("REGISTRY_TLS_CERTIFICATE and REGISTRY_TLS_KEY go together: set both")
         if certificate and key_path:
-            try:
-                ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key_path)
-            except OSError as error:
-                raise ValueError(
-                    f"REGISTRY_TLS_CERTIFICATE {certificate} and REGISTRY_TLS_KEY {key_path} "
-                    f"should be readable PEM files that fit together ({error})"
-                ) from error
+            check_pair(certificate, key_path)
         return key_path
 
     @field_validator("tls_client_ca")
@@ -134,14 +153,18 @@ class Runner(Loaded):
                 "REGISTRY_TLS_KEY, or unset it"
             )
         for path in paths:
-            try:
-                ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(path)
-            except OSError as error:
-                raise ValueError(
-                    f"REGISTRY_TLS_CLIENT_CA names {path}, which should be a readable PEM file "
-                    f"with CA certificates ({error})"
-                ) from error
+            check_authority(path)
         return paths
+
+    @field_validator("tls_client_auth")
+    @classmethod
+    def _has_authorities(cls, mode: str | None, info: ValidationInfo) -> str | None:
+        if mode and not info.data.get("tls_client_ca"):
+            raise ValueError(
+                f"REGISTRY_TLS_CLIENT_AUTH is {mode}, but no CA is named: set "
+                "REGISTRY_TLS_CLIENT_CA, or unset it"
+            )
+        return mode
 
     @model_validator(mode="after")
     def _account_exists(self) -> Self:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_network
 from urllib.parse import urlsplit
 
 from docker_registry.config.keys import read_flow
@@ -39,6 +40,25 @@ def base_url(value: str | None) -> str | None:
     ):
         raise ValueError("should be a URL, such as https://registry.example.org")
     return value.rstrip("/")
+
+
+def header(value: str | None) -> str | None:
+    """Check the name of a header."""
+    if value is not None and not _NAME.fullmatch(value):
+        raise ValueError(f"{value!r} should be the name of a header")
+    return value
+
+
+def networks(values: list[str]) -> list[str]:
+    """Check addresses and networks."""
+    for value in values:
+        try:
+            ip_network(value)
+        except ValueError as error:
+            raise ValueError(
+                f"{value!r} should be an IP address, or a network such as 192.0.2.0/24 ({error})"
+            ) from error
+    return values
 
 
 def lists(value: object) -> object:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from docker_registry.config.distribution.translation import Row, Translation
 from docker_registry.config.distribution.values import (
+    client_auth,
     host,
     loglevel,
     number_or_default,
@@ -44,6 +45,7 @@ def translate(translation: Translation) -> None:
     """Translate all of it."""
     translation.apply(ROWS)
     _listen(translation)
+    _client_certificates(translation)
     _access_log(translation)
     _purging(translation)
     _urls(translation)
@@ -59,6 +61,14 @@ def _listen(translation: Translation) -> None:
         translation.apply((Row("http.addr", "host", host), Row("http.addr", "port", port)))
     else:
         translation.refuse("http.net", f"{net!r} should be tcp or unix")
+
+
+def _client_certificates(translation: Translation) -> None:
+    name = "http.tls.clientauth"
+    if not translation.read("http.tls.clientcas"):
+        translation.read(name)  # It has no meaning without.
+    elif mode := translation.read(name, client_auth):
+        translation.say("tls_client_auth", mode, name)
 
 
 def _access_log(translation: Translation) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from docker_registry.config.distribution.translation import Translation
 
-_VERIFIED = "require-and-verify-client-cert"
-
 
 def check(translation: Translation) -> None:
     """Refuse what can't be honoured."""
@@ -39,12 +37,6 @@ def _proxy(translation: Translation) -> None:
 
 
 def _certificates(translation: Translation) -> None:
-    mode = translation.read("http.tls.clientauth")
-    if translation.read("http.tls.clientcas") and mode not in (None, _VERIFIED):
-        translation.refuse(
-            "http.tls.clientauth",
-            f"{mode!r} is not in this version: set {_VERIFIED}, or remove http.tls.clientcas too",
-        )
     if translation.read("http.tls.letsencrypt.cachefile") is not None:
         translation.refuse(
             "http.tls.letsencrypt",

@@ -98,3 +98,18 @@ def version_of_tls(value: Any) -> str:
     if version not in known:
         raise ValueError(f"{version!r} should be one of {', '.join(known)}")
     return known[version]
+
+
+def client_auth(value: Any) -> str:
+    """Read whether clients must have a certificate. Only verified ones count here."""
+    known = {
+        "require-and-verify-client-cert": "required",
+        "verify-client-cert-if-given": "optional",
+    }
+    mode = text(value)
+    if mode not in known:
+        raise ValueError(
+            f"{mode!r} would let certificates in that nobody has verified: it should be one of "
+            f"{', '.join(known)}"
+        )
+    return known[mode]

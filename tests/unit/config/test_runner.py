@@ -53,6 +53,7 @@ def test_every_variable_takes_effect(certificate: tuple[Path, Path]) -> None:
             "REGISTRY_TLS_CERTIFICATE": pem,
             "REGISTRY_TLS_KEY": key,
             "REGISTRY_TLS_CLIENT_CA": f"{pem}, {pem}",
+            "REGISTRY_TLS_CLIENT_AUTH": "optional",
             "REGISTRY_TLS_MINIMUM": "1.3",
         }
     )
@@ -71,6 +72,7 @@ def test_every_variable_takes_effect(certificate: tuple[Path, Path]) -> None:
         "tls_certificate": pem,
         "tls_key": key,
         "tls_client_ca": [pem, pem],
+        "tls_client_auth": "optional",
         "tls_minimum": "1.3",
     }
     assert runner.provenance.source("port") == "environment REGISTRY_PORT"
@@ -107,6 +109,8 @@ def test_options_as_a_list_or_as_for_a_shell(text: str, options: list[str]) -> N
         ({"REGISTRY_TLS_KEY": "/k"}, "go together"),
         ({"REGISTRY_TLS_MINIMUM": "1.1"}, "REGISTRY_TLS_MINIMUM): '1.1' should be '1.2' or '1.3'"),
         ({"REGISTRY_TLS_CLIENT_CA": "/ca"}, "REGISTRY_TLS_CLIENT_CA needs TLS"),
+        ({"REGISTRY_TLS_CLIENT_AUTH": "optional"}, "but no CA is named"),
+        ({"REGISTRY_TLS_CLIENT_AUTH": "none"}, "'none' should be 'required' or 'optional'"),
         (
             {"REGISTRY_TLS_CERTIFICATE": "/no/cert", "REGISTRY_TLS_KEY": "/no/key"},
             "REGISTRY_TLS_CERTIFICATE /no/cert and REGISTRY_TLS_KEY /no/key should be readable",
@@ -130,6 +134,18 @@ def test_ca_certificates_must_be_readable(certificate: tuple[Path, Path]) -> Non
                 "REGISTRY_TLS_CLIENT_CA": f"{pem}, /no/ca",
             }
         )
+
+
+def test_key_must_have_no_password(certificate: tuple[Path, Path], tmp_path: Path) -> None:
+    pem, key = map(str, certificate)
+    locked = tmp_path / "locked.key"
+    subprocess.run(
+        ["openssl", "rsa", "-aes256", "-passout", "pass:secret", "-in", key, "-out", locked],
+        check=True,
+        capture_output=True,
+    )
+    with pytest.raises(ConfigError, match="the key without a password"):
+        load_runner({"REGISTRY_TLS_CERTIFICATE": pem, "REGISTRY_TLS_KEY": str(locked)})
 
 
 def test_all_problems_at_once() -> None:

@@ -40,6 +40,9 @@ SPECIAL = {
     "url_prefix": ("/some/where", "/some/where"),
     "public_url": ("https://example.org", "https://example.org"),
     "response_headers": ("{a: b}", {"a": ["b"]}),
+    "trusted_proxies": ("192.0.2.1, 10.0.0.0/8", ["192.0.2.1", "10.0.0.0/8"]),
+    "proxy_headers": ("Forwarded", "forwarded"),
+    "auth_certificate.user": ("UID", "UID"),
 }
 
 

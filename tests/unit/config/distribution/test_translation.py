@@ -318,7 +318,7 @@ def test_our_variables_count_where_nothing_is_said(load_both: LoadBoth) -> None:
         ("http: {tls: {letsencrypt: {cachefile: /c}}}", "let certbot get them"),
         (
             "http: {tls: {clientcas: [/c], clientauth: request-client-cert}}",
-            "'request-client-cert' is not in this version",
+            "'request-client-cert' would let certificates in that nobody has verified",
         ),
         ("log: {level: loud}", "loglevel (config file: log.level): 'loud' should be"),
         ("catalog: {maxentries: many}", "catalog_page (config file: catalog.maxentries): 'many'"),
