@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from docker_registry.auth import rules
 from docker_registry.auth.authority import Authority
+from docker_registry.auth.htpasswd import HtpasswdMethod
 from docker_registry.auth.method import Method
 from docker_registry.config import Settings
 from docker_registry.drivers.base import Driver
@@ -11,7 +12,7 @@ from docker_registry.drivers.base import Driver
 __all__ = ["Authority", "create"]
 
 #: The ways to tell by a password who somebody is, by their name in ``auth``.
-METHODS: dict[str, Callable[[Settings], Method]] = {}
+METHODS: dict[str, Callable[[Settings], Method]] = {HtpasswdMethod.name: HtpasswdMethod}
 
 
 def create(settings: Settings, driver: Driver) -> Authority | None:

@@ -40,6 +40,16 @@ class Authority:
             raise unavailable
         return None
 
+    def recall(self, password: Password) -> Identity | None:
+        """Give who somebody is, if a method found that lately and knows it at once."""
+        recalled = (method.recall(password) for method in self.methods)
+        return next((identity for identity in recalled if identity is not None), None)
+
+    def check(self) -> None:
+        """Find out at the start whether logging in will work. Raises ``ConfigError``."""
+        for method in self.methods:
+            method.check()
+
     def access(self, identity: Identity = ANONYMOUS) -> Access:
         """Give what the rules let somebody do."""
         return PolicyAccess(identity, self.policy)

@@ -1,0 +1,122 @@
+"""Tokens of our own: access tokens, sent with each request, and refresh tokens, kept by clients.
+
+Both are signed and hold everything that has to be known, so that any worker on any node can read
+them. What an access token is for is only an upper bound: the rules are asked at each request.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from joserfc.jwk import Key
+
+from docker_registry.auth.access import Scope
+from docker_registry.auth.identity import Identity
+from docker_registry.auth.jws import LEEWAY, SIGNING, Expected, Header, Token, sign
+from docker_registry.auth.keys import SigningKeys
+from docker_registry.auth.verified import Verified, VerifiedTokens
+from docker_registry.errors import TokenInvalid
+
+#: Kinds of tokens, in the header ``typ`` (RFC 8725, 3.11): one can't be used for the other.
+ACCESS = "at+jwt"
+REFRESH = "refresh+jwt"
+#: The claim that holds the identity.
+_IDENTITY = "identity"
+
+
+class IssuedTokens:
+    """Issues tokens, and reads them.
+
+    :param service: the name of this registry, in the claims ``iss`` and ``aud``.
+    :param seconds: for which an access token is good.
+    :param refresh_seconds: for which a refresh token is good; 0, and there are none.
+    """
+
+    def __init__(
+        self, keys: SigningKeys, service: str, seconds: int, refresh_seconds: int
+    ) -> None:
+        self.service = service
+        self.seconds = seconds
+        self.refresh_seconds = refresh_seconds
+        self._keys = keys
+        self._verified = VerifiedTokens()
+
+    def issue(self, identity: Identity, scopes: Iterable[Scope]) -> str:
+        """Give an access token.
+
+        :raises StorageError: there is no key yet, and the storage can't be asked.
+        """
+        access = [
+            {"type": scope.type, "name": scope.name, "actions": sorted(scope.actions)}
+            for scope in scopes
+        ]
+        who = {**identity.to_claims(), "stamp": ""}
+        return self._sign(ACCESS, identity, self.seconds, {"access": access, _IDENTITY: who})
+
+    def issue_refresh(self, identity: Identity) -> str:
+        """Give a refresh token. Raises ``StorageError`` likewise."""
+        who = {_IDENTITY: identity.to_claims()}
+        return self._sign(REFRESH, identity, self.refresh_seconds, who)
+
+    def read(self, text: str, token: Token | None = None) -> Verified:
+        """Give what an access token says.
+
+        :param token: the same, if it was read before.
+        :raises TokenInvalid: it is not good.
+        :raises StorageError: no key is known, and the storage can't be asked.
+        """
+        held = self._verified.get(text)
+        # A key that was removed takes what it has signed with it.
+        if held is not None and self._keys.find(held.key.thumbprint()) is held.key:
+            return held
+        verified = self._verify(token or Token(text), ACCESS)
+        self._verified.put(text, verified)
+        return verified
+
+    def read_refresh(self, text: str) -> Identity:
+        """Give who got a refresh token, as he was then. Raises likewise."""
+        return self._verify(Token(text), REFRESH).identity
+
+    def _sign(
+        self, kind: str, identity: Identity, seconds: int, claims: Mapping[str, Any]
+    ) -> str:
+        now = int(time.time())
+        common = {
+            "iss": self.service,
+            "aud": self.service,
+            "sub": identity.key,
+            "iat": now,
+            "nbf": now,
+            "exp": now + seconds,
+            "jti": secrets.token_urlsafe(12),
+        }
+        return sign({"typ": kind}, {**common, **claims}, self._keys.signing())
+
+    def _verify(self, token: Token, kind: str) -> Verified:
+        expected = Expected(self.service, self.service, frozenset(SIGNING.values()), kind)
+        used: list[Key] = []
+
+        def find(header: Header) -> Key:
+            used.append(self._find(header))
+            return used[0]
+
+        claims = token.verify(expected, find)
+        try:
+            identity = Identity.from_claims(claims[_IDENTITY])
+            scopes = tuple(
+                Scope(one["type"], one["name"], frozenset(one["actions"]))
+                for one in claims.get("access", ())
+            )
+        except (KeyError, TypeError) as error:
+            raise TokenInvalid("the token is of another version: get another one") from error
+        return Verified(identity, scopes, used[0], claims["exp"] + LEEWAY)
+
+    def _find(self, header: Header) -> Key:
+        key_id = header.get("kid")
+        key = self._keys.find(key_id) if isinstance(key_id, str) else None
+        if key is None:
+            raise TokenInvalid("the token is signed by a key that is not known here")
+        return key
