@@ -13,12 +13,22 @@ REALM = "docker-registry"
 def challenge(error: RegistryError) -> str:
     """Give the value of the header for a request that was refused."""
     settings = context().settings
-    if not settings.tokens.enabled:
+    if not settings.tokens.enabled or _wants_a_password():
         return f'Basic realm="{REALM}", charset="UTF-8"'
     parameters = {"realm": token_url(), "service": service(), "scope": " ".join(_scopes())}
     if isinstance(error, InsufficientScope):
         parameters["error"] = "insufficient_scope"
     return "Bearer " + ",".join(f'{name}="{value}"' for name, value in parameters.items() if value)
+
+
+def _wants_a_password() -> bool:
+    """Whether this is a client of V1, which knows no way to get a token, and can log in here."""
+    given = request.authorization
+    return (
+        request.blueprint == "v1"
+        and (given is None or given.type != "bearer")
+        and bool(context().settings.auth != ["token"])
+    )
 
 
 def require_scopes(*scopes: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from docker_registry.auth.access import Access, PolicyAccess
 from docker_registry.auth.identity import ANONYMOUS, Identity
+from docker_registry.auth.index_tokens import IndexTokens
 from docker_registry.auth.method import Method, Password
 from docker_registry.auth.policy import Policy
 from docker_registry.errors import IdentityUnavailable
@@ -17,10 +18,12 @@ class Authority:
     """What a registry with authentication asks.
 
     :ivar methods: for passwords, in the order in which they are tried.
+    :ivar index_tokens: those of V1, or ``None`` where there are none.
     """
 
     policy: Policy
     methods: Sequence[Method]
+    index_tokens: IndexTokens | None = None
 
     def log_in(self, password: Password) -> Identity | None:
         """Give who somebody is, by the first method that knows him; ``None`` if none does.

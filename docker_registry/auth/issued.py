@@ -35,9 +35,7 @@ class IssuedTokens:
     :param refresh_seconds: for which a refresh token is good; 0, and there are none.
     """
 
-    def __init__(
-        self, keys: SigningKeys, service: str, seconds: int, refresh_seconds: int
-    ) -> None:
+    def __init__(self, keys: SigningKeys, service: str, seconds: int, refresh_seconds: int) -> None:
         self.service = service
         self.seconds = seconds
         self.refresh_seconds = refresh_seconds
@@ -80,9 +78,7 @@ class IssuedTokens:
         """Give who got a refresh token, as he was then. Raises likewise."""
         return self._verify(Token(text), REFRESH).identity
 
-    def _sign(
-        self, kind: str, identity: Identity, seconds: int, claims: Mapping[str, Any]
-    ) -> str:
+    def _sign(self, kind: str, identity: Identity, seconds: int, claims: Mapping[str, Any]) -> str:
         now = int(time.time())
         common = {
             "iss": self.service,

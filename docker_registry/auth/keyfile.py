@@ -60,8 +60,11 @@ def _read(path: str, block: bytes) -> Key:
         key = ECKey.import_key(private)
         if key.curve_name in SIGNING:
             return key
-    raise _wrong(path, f"a key in it is neither Ed25519, nor RSA of {MIN_RSA_BITS} bits or more, "
-                 "nor on one of the curves P-256, P-384 and P-521")
+    raise _wrong(
+        path,
+        f"a key in it is neither Ed25519, nor RSA of {MIN_RSA_BITS} bits or more, "
+        "nor on one of the curves P-256, P-384 and P-521",
+    )
 
 
 def _wrong(path: str, why: str) -> ConfigError:

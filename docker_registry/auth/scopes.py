@@ -60,9 +60,7 @@ def parse(texts: Iterable[str]) -> tuple[Scope, ...]:
 
 def grant(asked: Iterable[Scope], access: Access) -> tuple[Scope, ...]:
     """Give as much of what is asked as somebody may do; what nothing is left of is left out."""
-    granted = (
-        Scope(scope.type, scope.name, frozenset(_granted(scope, access))) for scope in asked
-    )
+    granted = (Scope(scope.type, scope.name, frozenset(_granted(scope, access))) for scope in asked)
     return tuple(scope for scope in granted if scope.actions)
 
 
