@@ -3,37 +3,50 @@
 from __future__ import annotations
 
 from flask import g, request
+from werkzeug.http import quote_header_value
 
 from docker_registry.api.context import context
-from docker_registry.errors import InsufficientScope, RegistryError
+from docker_registry.auth import tokens
+from docker_registry.errors import InsufficientScope, RegistryError, TokenInvalid
 
 REALM = "docker-registry"
 
 
 def challenge(error: RegistryError) -> str:
     """Give the value of the header for a request that was refused."""
-    settings = context().settings
-    if not settings.tokens.enabled or _wants_a_password():
+    if not _by_token():
         return f'Basic realm="{REALM}", charset="UTF-8"'
     parameters = {"realm": token_url(), "service": service(), "scope": " ".join(_scopes())}
+    # RFC 6750, 3.1.
     if isinstance(error, InsufficientScope):
         parameters["error"] = "insufficient_scope"
-    return "Bearer " + ",".join(f'{name}="{value}"' for name, value in parameters.items() if value)
-
-
-def _wants_a_password() -> bool:
-    """Whether this is a client of V1, which knows no way to get a token, and can log in here."""
-    given = request.authorization
-    return (
-        request.blueprint == "v1"
-        and (given is None or given.type != "bearer")
-        and bool(context().settings.auth != ["token"])
+    elif isinstance(error, TokenInvalid):
+        parameters["error"] = "invalid_token"
+    return "Bearer " + ",".join(
+        f"{name}={quote_header_value(value, allow_token=False)}"
+        for name, value in parameters.items()
+        if value
     )
 
 
 def require_scopes(*scopes: str) -> None:
     """Note what a token for this request has to be for."""
     g.scopes = (*_scopes(), *scopes)
+
+
+def _by_token() -> bool:
+    """Tell whether it is a token that is missing; to get one takes a password."""
+    if request.blueprint == "token" or _is_old_client():
+        return False
+    authority = context().authority
+    return authority is not None and authority.bearers is not None
+
+
+def _is_old_client() -> bool:
+    """Tell whether this is a client of V1, which can get no such token, but may have a password."""
+    given = request.authorization
+    has_token = given is not None and given.type == "bearer"
+    return request.blueprint == "v1" and not has_token and context().settings.auth != ["token"]
 
 
 def _scopes() -> tuple[str, ...]:
@@ -55,4 +68,4 @@ def service() -> str:
     settings = context().settings
     if "token" in settings.auth and settings.auth_token.service:
         return settings.auth_token.service
-    return settings.tokens.service or REALM
+    return tokens.service(settings)

@@ -18,6 +18,7 @@ from flask import request
 
 from docker_registry.auth import Authority
 from docker_registry.auth.access import Access, Scope, TokenAccess
+from docker_registry.auth.jws import Token
 from docker_registry.auth.policy import Action
 from docker_registry.errors import NameInvalid, Unauthorized
 from docker_registry.legacy.names import RepositoryName
@@ -70,12 +71,13 @@ def sign(authority: Authority, asking: Access, name: RepositoryName, access: str
 def read_token(authority: Authority, header: str) -> Access:
     """Give what a token lets its bearer do.
 
-    :raises Unauthorized: it is not good.
+    :raises Unauthorized: it is none, or for something else than it says.
+    :raises TokenInvalid: it is not good.
     """
     match = _TOKEN.fullmatch(header)
     if match is None or authority.index_tokens is None:
         raise Unauthorized("the token is not one of this registry: log in")
-    verified = authority.index_tokens.read(match["signature"])
+    verified = authority.index_tokens.verify(Token(match["signature"]))
     if not any(_is_for(scope, match["repository"], match["access"]) for scope in verified.scopes):
         raise Unauthorized("the token is for another repository, or for something else")
     return TokenAccess(verified.identity, verified.scopes, authority.access(verified.identity))

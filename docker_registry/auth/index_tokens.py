@@ -1,26 +1,20 @@
-"""Tokens for V1's clients: longer-lived than others, since a push gets no other one in between."""
+"""Tokens of our own for V1's clients.
+
+They are good for longer than others, since a client gets one before a push or a pull, and no other
+one until it is done. But each is for one repository only.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from typing import ClassVar
 
-from docker_registry.auth.access import Scope
-from docker_registry.auth.identity import Identity
+from docker_registry.auth.issued import IssuedTokens
 
-
-class Verified(Protocol):
-    """What a good token says."""
-
-    identity: Identity
-    scopes: tuple[Scope, ...]
+#: For how long one is good, in seconds. A request that has begun goes on.
+INDEX_SECONDS = 2 * 3600
 
 
-class IndexTokens(Protocol):
-    """Issues such tokens, and reads them."""
+class IndexTokens(IssuedTokens):
+    """Issues such tokens, and reads them: no other ones, which can't be used for these, either."""
 
-    def issue(self, identity: Identity, scopes: Sequence[Scope]) -> str:
-        """Give a token."""
-
-    def read(self, text: str) -> Verified:
-        """Give what a token says; ``Unauthorized`` if it isn't good."""
+    kind: ClassVar[str] = "index+jwt"

@@ -9,15 +9,13 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any
-
-from joserfc.jwk import Key
+from typing import Any, ClassVar
 
 from docker_registry.auth.access import Scope
+from docker_registry.auth.bearer import TokenReader, Verified
 from docker_registry.auth.identity import Identity
-from docker_registry.auth.jws import LEEWAY, SIGNING, Expected, Header, Token, sign
+from docker_registry.auth.jws import LEEWAY, SIGNING, Expected, Token, sign
 from docker_registry.auth.keys import SigningKeys
-from docker_registry.auth.verified import Verified, VerifiedTokens
 from docker_registry.errors import TokenInvalid
 
 #: Kinds of tokens, in the header ``typ`` (RFC 8725, 3.11): one can't be used for the other.
@@ -27,20 +25,23 @@ REFRESH = "refresh+jwt"
 _IDENTITY = "identity"
 
 
-class IssuedTokens:
+class IssuedTokens(TokenReader):
     """Issues tokens, and reads them.
 
+    :cvar kind: of the tokens that come with requests.
+    :ivar keys: by which they are signed.
     :param service: the name of this registry, in the claims ``iss`` and ``aud``.
     :param seconds: for which an access token is good.
     :param refresh_seconds: for which a refresh token is good; 0, and there are none.
     """
 
+    kind: ClassVar[str] = ACCESS
+
     def __init__(self, keys: SigningKeys, service: str, seconds: int, refresh_seconds: int) -> None:
-        self.service = service
+        self.issuer = service
         self.seconds = seconds
         self.refresh_seconds = refresh_seconds
-        self._keys = keys
-        self._verified = VerifiedTokens()
+        self.keys = keys
 
     def issue(self, identity: Identity, scopes: Iterable[Scope]) -> str:
         """Give an access token.
@@ -52,54 +53,49 @@ class IssuedTokens:
             for scope in scopes
         ]
         who = {**identity.to_claims(), "stamp": ""}
-        return self._sign(ACCESS, identity, self.seconds, {"access": access, _IDENTITY: who})
+        return self._sign(self.kind, identity, self.seconds, {"access": access, _IDENTITY: who})
 
     def issue_refresh(self, identity: Identity) -> str:
         """Give a refresh token. Raises ``StorageError`` likewise."""
         who = {_IDENTITY: identity.to_claims()}
         return self._sign(REFRESH, identity, self.refresh_seconds, who)
 
-    def read(self, text: str, token: Token | None = None) -> Verified:
+    def verify(self, token: Token) -> Verified:
         """Give what an access token says.
 
-        :param token: the same, if it was read before.
         :raises TokenInvalid: it is not good.
         :raises StorageError: no key is known, and the storage can't be asked.
         """
-        held = self._verified.get(text)
-        # A key that was removed takes what it has signed with it.
-        if held is not None and self._keys.find(held.key.thumbprint()) is held.key:
-            return held
-        verified = self._verify(token or Token(text), ACCESS)
-        self._verified.put(text, verified)
-        return verified
+        return self._verify(token, self.kind)
+
+    def trusts(self, verified: Verified) -> bool:
+        """Tell whether the key is still there: what it has signed goes with it."""
+        return self.keys.find(str(verified.basis)) is not None
 
     def read_refresh(self, text: str) -> Identity:
-        """Give who got a refresh token, as he was then. Raises likewise."""
+        """Give who got a refresh token, as he was then. Raises as ``verify`` does."""
         return self._verify(Token(text), REFRESH).identity
 
     def _sign(self, kind: str, identity: Identity, seconds: int, claims: Mapping[str, Any]) -> str:
         now = int(time.time())
         common = {
-            "iss": self.service,
-            "aud": self.service,
+            "iss": self.issuer,
+            "aud": self.issuer,
             "sub": identity.key,
             "iat": now,
             "nbf": now,
             "exp": now + seconds,
             "jti": secrets.token_urlsafe(12),
         }
-        return sign({"typ": kind}, {**common, **claims}, self._keys.signing())
+        return sign({"typ": kind}, {**common, **claims}, self.keys.signing())
 
     def _verify(self, token: Token, kind: str) -> Verified:
-        expected = Expected(self.service, self.service, frozenset(SIGNING.values()), kind)
-        used: list[Key] = []
-
-        def find(header: Header) -> Key:
-            used.append(self._find(header))
-            return used[0]
-
-        claims = token.verify(expected, find)
+        expected = Expected(self.issuer, self.issuer, frozenset(SIGNING.values()), kind)
+        key_id = token.header.get("kid")
+        key = self.keys.find(key_id) if isinstance(key_id, str) else None
+        if key is None:
+            raise TokenInvalid("the token is signed by a key that is not known here")
+        claims = token.verify(expected, key)
         try:
             identity = Identity.from_claims(claims[_IDENTITY])
             scopes = tuple(
@@ -108,11 +104,4 @@ class IssuedTokens:
             )
         except (KeyError, TypeError) as error:
             raise TokenInvalid("the token is of another version: get another one") from error
-        return Verified(identity, scopes, used[0], claims["exp"] + LEEWAY)
-
-    def _find(self, header: Header) -> Key:
-        key_id = header.get("kid")
-        key = self._keys.find(key_id) if isinstance(key_id, str) else None
-        if key is None:
-            raise TokenInvalid("the token is signed by a key that is not known here")
-        return key
+        return Verified(self.issuer, identity, scopes, key_id, claims["exp"] + LEEWAY)

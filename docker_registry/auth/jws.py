@@ -8,14 +8,14 @@ the token brings; what we don't understand but must is refused (RFC 8725).
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from joserfc import jws
 from joserfc.errors import ExpiredTokenError, JoseError, UnsupportedAlgorithmError
 from joserfc.jwk import Key
-from joserfc.jws import CompactSignature, JWSAlgModel, JWSRegistry
+from joserfc.jws import CompactSignature, JWSRegistry
 from joserfc.jwt import JWTClaimsRegistry
 
 from docker_registry.errors import TokenInvalid
@@ -58,7 +58,7 @@ class _Allowed(JWSRegistry):
         super().__init__(algorithms=algorithms, strict_check_header=False)
         self._names = frozenset(algorithms) & ALGORITHMS
 
-    def get_alg(self, name: str) -> JWSAlgModel:
+    def get_alg(self, name: str) -> Any:
         """Give an algorithm; ``UnsupportedAlgorithmError`` if it isn't allowed."""
         if name not in self._names:
             raise UnsupportedAlgorithmError("the algorithm is not allowed")
@@ -84,26 +84,27 @@ class Expected:
 class Token:
     """A token that was read, and may say anything.
 
-    :ivar issuer: who has issued it, as it says.
+    :ivar header: as it says; nothing in it is to be believed but the name of a key that we have.
+    :ivar issuer: who has issued it, as it says; empty if it doesn't.
     """
 
     def __init__(self, text: str) -> None:
         self._signature = _read(text)
         self._claims = _object(self._signature.payload)
-        self.issuer = self._claims.get("iss")
+        self.header: Header = self._signature.headers()
+        issuer = self._claims.get("iss")
+        self.issuer = issuer if isinstance(issuer, str) else ""
 
-    def verify(self, expected: Expected, find: Callable[[Header], Key]) -> dict[str, Any]:
+    def verify(self, expected: Expected, key: Key) -> dict[str, Any]:
         """Give its claims, if it is what it should be, and good now.
 
-        :param find: gives the key by which it must be signed; raises ``TokenInvalid``.
+        :param key: by which it must be signed.
         :raises TokenInvalid: it is not.
         """
-        header = self._signature.headers()
-        if "crit" in header or "b64" in header:
+        if "crit" in self.header or "b64" in self.header:
             raise TokenInvalid("the token asks for what is not known here")
-        if expected.type is not None and header.get("typ") != expected.type:
+        if expected.type is not None and self.header.get("typ") != expected.type:
             raise TokenInvalid("the token is of another kind")
-        key = find(header)
         try:
             good = jws.validate_compact(
                 self._signature, key, registry=_Allowed(expected.algorithms)

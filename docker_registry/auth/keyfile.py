@@ -6,18 +6,14 @@ import re
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
+from joserfc.jwk import Key
 
-from docker_registry.auth.jws import SIGNING
+from docker_registry.auth import jwk
 from docker_registry.auth.keys import SigningKeys
 from docker_registry.errors import ConfigError
 
 _KEY = re.compile(rb"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----.+?-----END \1-----", re.DOTALL)
-MIN_RSA_BITS = 2048
 
 
 class FileKeys(SigningKeys):
@@ -52,19 +48,10 @@ def _read(path: str, block: bytes) -> Key:
     except (ValueError, TypeError, UnsupportedAlgorithm):
         # Not the text of the error, which might quote the key.
         raise _wrong(path, "a key in it is damaged, encrypted or of an unknown kind") from None
-    if isinstance(private, RSAPrivateKey) and private.key_size >= MIN_RSA_BITS:
-        return RSAKey.import_key(private)
-    if isinstance(private, Ed25519PrivateKey):
-        return OKPKey.import_key(private)
-    if isinstance(private, EllipticCurvePrivateKey):
-        key = ECKey.import_key(private)
-        if key.curve_name in SIGNING:
-            return key
-    raise _wrong(
-        path,
-        f"a key in it is neither Ed25519, nor RSA of {MIN_RSA_BITS} bits or more, "
-        "nor on one of the curves P-256, P-384 and P-521",
-    )
+    try:
+        return jwk.of(private)
+    except ValueError as error:
+        raise _wrong(path, str(error)) from None
 
 
 def _wrong(path: str, why: str) -> ConfigError:

@@ -32,7 +32,7 @@ class Snapshot(Generic[_T]):
         self,
         what: str,
         read: Callable[[], _T],
-        failures: type[Exception],
+        failures: type[Exception] | tuple[type[Exception], ...],
         seconds: float,
         pause: float,
     ) -> None:
