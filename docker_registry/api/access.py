@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import cast
 
 from flask import Flask, g, request
@@ -24,7 +25,7 @@ from docker_registry.auth import Authority
 from docker_registry.auth.access import Access, OpenAccess
 from docker_registry.auth.method import Password
 from docker_registry.auth.policy import Action
-from docker_registry.errors import Denied, InsufficientScope, Unauthorized
+from docker_registry.errors import Denied, InsufficientScope, NameInvalid, Unauthorized
 from docker_registry.legacy.errors import ImageUnknown
 from docker_registry.registry.names import RepositoryName
 
@@ -57,6 +58,8 @@ def _check() -> None:
         return
     if isinstance(needed, Listing):
         require_scopes(needed.scope)
+    elif isinstance(needed, LegacyRepository):
+        _require_legacy_scope(needed)
     g.access = _identify(authority)
     if isinstance(needed, LegacyRepository | LegacyImage):
         _check_legacy(needed)
@@ -73,12 +76,19 @@ def images() -> ImageAccess:
     return ImageAccess(context(), access())
 
 
+def _require_legacy_scope(needed: LegacyRepository) -> None:
+    # Of a name that is none today there are no tokens.
+    with suppress(NameInvalid):
+        name = (request.view_args or {})["repository"].todays()
+        require_scopes(f"repository:{name}:{','.join(needed.actions)}")
+
+
 def _check_legacy(needed: LegacyRepository | LegacyImage) -> None:
     named = request.view_args or {}
     if isinstance(needed, LegacyRepository):
-        allowed = images().may_with(needed.action, named["repository"])
-        if not allowed:
-            raise _refusal({"repository": str(named["repository"]), "action": needed.action})
+        action, name = needed.actions[-1], named["repository"]
+        if not images().may_with(action, name):
+            raise _refusal({"repository": str(name), "action": action})
     elif needed.action is Action.PUSH:
         if not access().may_somewhere(Action.PUSH):
             raise _refusal({"action": needed.action})
@@ -117,7 +127,7 @@ def _identify(authority: Authority) -> Access:
         if given.type == "token":
             return read_token(authority, request.headers["Authorization"])
         # Docker 1.x sends this over TLS when its user has not logged in.
-        if given.type == "basic" and not (given.username or given.password):
+        if given.type == "basic" and given.username == given.password == "":
             return authority.access()
     if given.type == "basic":
         return authority.access(log_in(Password(given.username or "", given.password or "")))

@@ -39,11 +39,12 @@ class ImageAccess:
     def may_pull(self, image: ImageId) -> bool:
         """Tell whether he may have an image.
 
-        That he has sent an image gives him only that: he needs what it is built on, too.
+        That he has sent an image gives him only that: he needs what it is built on, too. And it is
+        for those who go on pushing.
         """
         if self.has_all or self._is_member(image):
             return True
-        if not self._was_sent(image):
+        if not self._access.may_somewhere(Action.PUSH) or not self._was_sent(image):
             return False
         with suppress(LegacyError):
             below = self._legacy.images.ancestry(image)[1:]

@@ -22,9 +22,12 @@ class Repository:
 
 @dataclass(frozen=True, slots=True)
 class LegacyRepository:
-    """An action on the repository of V1 that the path names, by the rules for its name of today."""
+    """Actions on the repository of V1 that the path names, by the rules for its name of today.
 
-    action: Action
+    :ivar actions: see ``Repository``.
+    """
+
+    actions: tuple[Action, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +71,9 @@ Requirement = Repository | LegacyRepository | LegacyImage | Open | LoggedIn | Li
 _PULL = Repository((Action.PULL,))
 _PUSH = Repository((Action.PULL, Action.PUSH))
 _DELETE = Repository((Action.DELETE,))
-_V1_PULL = LegacyRepository(Action.PULL)
-_V1_PUSH = LegacyRepository(Action.PUSH)
-_V1_DELETE = LegacyRepository(Action.DELETE)
+_V1_PULL = LegacyRepository((Action.PULL,))
+_V1_PUSH = LegacyRepository((Action.PULL, Action.PUSH))
+_V1_DELETE = LegacyRepository((Action.DELETE,))
 _V1_IMAGE = LegacyImage(Action.PULL)
 _V1_IMAGE_PUSH = LegacyImage(Action.PUSH)
 
