@@ -126,7 +126,7 @@ REQUIREMENTS: dict[str, Requirement] = {
     "v1.put_tag": _V1_PUSH,
     "v1.delete_tag": _V1_DELETE,
     "v1.get_tag_json": _V1_PULL,
-    # What the engine asks a token for when it keeps one instead of a password.
+    # What `docker search` asks a token for.
     "v1.search": Listing("registry:catalog:search"),
     "token.get": Open(),
     "token.post": Open(),

@@ -31,6 +31,8 @@ from docker_registry.errors import TokenInvalid
 log = logging.getLogger(__name__)
 
 _BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.+?-----END \1-----", re.DOTALL)
+#: Types of keys that have a public half.
+_TYPES = ("RSA", "EC", "OKP")
 #: How many certificates a token may bring.
 _MAX_CHAIN = 8
 
@@ -142,7 +144,9 @@ def _key(native: object) -> Key | None:
 
 def _of_jwk(given: dict[str, Any]) -> Key | None:
     try:
-        if given.get("kty") == "RSA" and len(str(given.get("n"))) * 6 < jwk.MIN_RSA_BITS:
+        if given.get("kty") not in _TYPES:
+            raise ValueError("it is of another type")
+        if given["kty"] == "RSA" and len(str(given.get("n"))) * 6 < jwk.MIN_RSA_BITS:
             # joserfc would warn, and take it.
             raise ValueError("it is too short")
         key = import_key(dict(given))
