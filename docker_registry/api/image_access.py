@@ -55,7 +55,7 @@ class ImageAccess:
         """Give what he can push by."""
         if self._is_open:
             return self._legacy.pushes
-        return self._legacy.pushes_of(Pusher(self._access.identity.key, self.may_pull))
+        return self._legacy.pushes_of(Pusher(self._key, self.may_pull))
 
     def enrol(self, name: V1Name, tagged: Iterable[ImageId]) -> None:
         """Let whoever may pull a repository have what its tags point to, after one was read."""
@@ -73,11 +73,21 @@ class ImageAccess:
         except NameInvalid:
             return self._access.may_everywhere(action)
 
+    @property
+    def _key(self) -> str:
+        """What tells who sends an image from others.
+
+        With a token it is he, and the repositories that it is for: who comes by it may be somebody
+        else, and must get at nothing that was sent to others.
+        """
+        repositories = self._access.repositories() if isinstance(self._access, TokenAccess) else ()
+        return "\n".join([self._access.identity.key, *sorted(repositories)])
+
     def _has_or_sent(self, image: ImageId) -> bool:
         return self._was_sent(image) or self._is_member(image)
 
     def _was_sent(self, image: ImageId) -> bool:
-        return self._legacy.members.was_sent_by(image, self._access.identity.key)
+        return self._legacy.members.was_sent_by(image, self._key)
 
     def _is_member(self, image: ImageId) -> bool:
         return any(

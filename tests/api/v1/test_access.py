@@ -210,8 +210,12 @@ class TestTokens:
         refusal(other.get(f"/v1/repositories/{A}/tags"), 401)
         refusal(other.put(f"/v1/repositories/{A}/", data="[]"), 401)
         refusal(V1Pushes(other).tag(A, "x", secret), 401)
-        # Not by the time at which alice sent the image herself.
-        refusal(other.get(f"/v1/images/{public}/json"), 404)
+        # Though alice has sent the first herself, and a moment ago.
+        for image in (secret, public):
+            refusal(other.get(f"/v1/images/{image}/json"), 404)
+        on_its_way = image_id("on its way")
+        site.pushes("alice").json(on_its_way, V1Pushes.document(on_its_way))
+        refusal(V1Pushes(other).layer(on_its_way, b"evil"), 409)
 
     @pytest.mark.parametrize(
         ("old", "new"),
