@@ -34,4 +34,5 @@ def create(settings: Settings, driver: Driver) -> Authority | None:
         throttle.create(settings),
         issued,
         tokens.bearers(settings, issued),
+        tokens.of_index(issued),
     )
