@@ -70,20 +70,20 @@ class Repository(Base):
     """A repository with at least one manifest, or tag of V1.
 
     :ivar name: see ``listed.py``.
-    :ivar todays: whether the name is one of today.
     :ivar leaf: the last component of the name.
     :ivar document: what is searched; see ``document.py``.
+    :ivar todays: whether the name is one of today.
     """
 
     __tablename__ = "repositories"
 
     id: Mapped[int] = mapped_column(identifier(), primary_key=True)
     name: Mapped[str] = mapped_column(exact(MAX_NAME), unique=True)
-    todays: Mapped[bool] = mapped_column(default=False)
     leaf: Mapped[str] = mapped_column(exact(MAX_NAME), index=True)
     title: Mapped[str] = mapped_column(exact_text(), default="")
     description: Mapped[str] = mapped_column(exact_text(), default="")
     document: Mapped[str] = mapped_column(exact_text(), default="")
+    todays: Mapped[bool] = mapped_column(default=False)
 
 
 class Tag(Base):
