@@ -22,7 +22,7 @@ from gunicorn.glogging import Logger
 from gunicorn.util import set_owner_process
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from docker_registry import drivers
+from docker_registry import auth, drivers
 from docker_registry.app import create_app
 from docker_registry.config import Runner, Settings
 from docker_registry.config.unserved import without_effect
@@ -241,8 +241,11 @@ class Server(Application):
         try:
             set_owner_process(self.cfg.uid, self.cfg.gid, initgroups=self.cfg.initgroups)
             # A store without room can still be pulled from, and deleting makes room.
+            driver = drivers.create(self._settings)
             with suppress(QuotaExceeded):
-                drivers.create(self._settings).check()
+                driver.check()
+            if authority := auth.create(self._settings, driver):
+                authority.check()
             build(self._settings, self._runner)
         except ConfigError as error:
             os.write(report, str(error).encode())

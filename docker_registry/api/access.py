@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import cast
 
 from flask import Flask, g, request
-from werkzeug.datastructures import Authorization
 
 from docker_registry.api.challenge import require_scopes
 from docker_registry.api.context import context
+from docker_registry.api.login import log_in
 from docker_registry.api.requirements import (
     REQUIREMENTS,
     Closed,
@@ -85,12 +85,6 @@ def _identify(authority: Authority) -> Access:
             raise Unauthorized("the header Authorization can't be read: send Basic or Bearer")
         return authority.access()
     if given.type == "basic":
-        return _of_password(authority, given)
-    raise Unauthorized(f"the scheme {given.type} is not known here: send Basic or Bearer")
-
-
-def _of_password(authority: Authority, given: Authorization) -> Access:
-    identity = authority.log_in(Password(given.username or "", given.password or ""))
-    if identity is None:
-        raise Unauthorized("user name or password is wrong")
-    return authority.access(identity)
+        return authority.access(log_in(Password(given.username or "", given.password or "")))
+    # It isn't named: some send their password in its place.
+    raise Unauthorized("the scheme of Authorization is not known here: send Basic or Bearer")

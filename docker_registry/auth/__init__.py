@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from docker_registry.auth import rules
+from docker_registry.auth import rules, throttle
 from docker_registry.auth.authority import Authority
+from docker_registry.auth.htpasswd import HtpasswdMethod
 from docker_registry.auth.method import Method
 from docker_registry.config import Settings
 from docker_registry.drivers.base import Driver
@@ -11,7 +12,7 @@ from docker_registry.drivers.base import Driver
 __all__ = ["Authority", "create"]
 
 #: The ways to tell by a password who somebody is, by their name in ``auth``.
-METHODS: dict[str, Callable[[Settings], Method]] = {}
+METHODS: dict[str, Callable[[Settings], Method]] = {HtpasswdMethod.name: HtpasswdMethod}
 
 
 def create(settings: Settings, driver: Driver) -> Authority | None:
@@ -23,4 +24,4 @@ def create(settings: Settings, driver: Driver) -> Authority | None:
     if not settings.auth:
         return None
     methods = [METHODS[name](settings) for name in settings.auth if name in METHODS]
-    return Authority(rules.read(settings), methods)
+    return Authority(rules.read(settings), methods, throttle.create(settings))

@@ -34,6 +34,13 @@ class Method(ABC):
         :raises IdentityUnavailable: it can't be told now.
         """
 
+    def recall(self, password: Password) -> Identity | None:
+        """Give who that is, if this method found the credentials good lately: at once, or ``None``.
+
+        All methods are asked this before one is asked to log in, which may take long.
+        """
+        return None
+
     @abstractmethod
     def renew(self, identity: Identity) -> Identity | None:
         """Give the present state of somebody who logged in by this method earlier.
