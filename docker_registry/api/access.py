@@ -32,8 +32,11 @@ def install(app: Flask) -> None:
 
 
 def access() -> Access:
-    """Give what the one who is asking may do."""
-    return cast(Access, g.get("access", _OPEN))
+    """Give what the one who is asking may do; where nobody was asked, what anonymous may."""
+    if "access" not in g:
+        authority = context().authority
+        g.access = _OPEN if authority is None else authority.access()
+    return cast(Access, g.access)
 
 
 def _check() -> None:
@@ -47,6 +50,9 @@ def _check() -> None:
     if isinstance(needed, Repository):
         repository = cast(RepositoryName, (request.view_args or {})["repository"])
         require_scopes(f"repository:{repository}:{','.join(needed.actions)}")
+        source = request.args.get(needed.source)
+        if source:
+            require_scopes(f"repository:{RepositoryName.parse(source)}:{Action.PULL}")
         g.access = _identify(authority)
         require(needed.actions[-1], repository)
         return

@@ -6,10 +6,11 @@ from docker_registry.auth import rules
 from docker_registry.auth.authority import Authority
 from docker_registry.auth.htpasswd import HtpasswdMethod
 from docker_registry.auth.method import Method
+from docker_registry.auth.policy import Policy
 from docker_registry.config import Settings
 from docker_registry.drivers.base import Driver
 
-__all__ = ["Authority", "create"]
+__all__ = ["Authority", "create", "load"]
 
 #: The ways to tell by a password who somebody is, by their name in ``auth``.
 METHODS: dict[str, Callable[[Settings], Method]] = {HtpasswdMethod.name: HtpasswdMethod}
@@ -21,7 +22,14 @@ def create(settings: Settings, driver: Driver) -> Authority | None:
     :param driver: the store, where keys for tokens are kept.
     :raises ConfigError: a setting can't be used.
     """
-    if not settings.auth:
-        return None
+    policy, methods = load(settings)
+    return Authority(policy, methods) if settings.auth else None
+
+
+def load(settings: Settings) -> tuple[Policy, list[Method]]:
+    """Give the rules and the ways to log in, without asking anybody.
+
+    :raises ConfigError: a setting can't be used.
+    """
     methods = [METHODS[name](settings) for name in settings.auth if name in METHODS]
-    return Authority(rules.read(settings), methods)
+    return rules.read(settings), methods

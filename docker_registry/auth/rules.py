@@ -24,6 +24,11 @@ def read(settings: Settings) -> Policy:
     """Give the rules. Raises ``ConfigError``, which names the rule, the key and the mend."""
     if not settings.policy:
         return DEFAULT
+    if not settings.auth:
+        raise ConfigError(
+            "policy (POLICY) has rules, but without auth (AUTH) nobody is asked who he is and "
+            "everybody may do everything: say how to tell, such as htpasswd, or remove the rules"
+        )
     rules = []
     for number, given in enumerate(settings.policy, start=1):
         try:
