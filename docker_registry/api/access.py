@@ -63,7 +63,7 @@ def _check() -> None:
         raise Denied("nobody may do this here")
     allowed = access().may_list if isinstance(needed, Listing) else _is_logged_in()
     if not allowed:
-        raise _refusal()
+        raise refusal()
 
 
 def _is_logged_in() -> bool:
@@ -73,10 +73,14 @@ def _is_logged_in() -> bool:
 def require(action: Action, repository: RepositoryName) -> None:
     """Refuse the request if it may not do something with a repository."""
     if not access().may(action, repository):
-        raise _refusal({"repository": repository, "action": action})
+        raise refusal({"repository": repository, "action": action})
 
 
-def _refusal(detail: object = None) -> Unauthorized | Denied:
+def refusal(detail: object = None) -> Unauthorized | Denied:
+    """Give the error for a request that whoever sent it may not make.
+
+    :param detail: what it needs, for programs.
+    """
     if access().is_limited:
         return InsufficientScope("the token is not for this: what it asks is not allowed", detail)
     if access().identity.is_anonymous:
