@@ -7,7 +7,7 @@ import math
 from flask import Flask
 
 from docker_registry import auth, drivers, extensions, search
-from docker_registry.api import access, errors, headers, health, permissions, v1, v2
+from docker_registry.api import access, audit, caching, errors, headers, health, permissions, v1, v2
 from docker_registry.api.context import Context
 from docker_registry.api.readiness import Readiness
 from docker_registry.config import Settings
@@ -60,6 +60,8 @@ def create_app(settings: Settings) -> Flask:
     Context(settings, registry, legacy, index, Readiness(registry.driver), authority).install(app)
     errors.register(app)
     access.install(app)
+    audit.install(app)
+    caching.install(app)
     permissions.install(app, settings)
     headers.install(app, settings.response_headers)
     for blueprint in (v2.create_blueprint(), v1.create_blueprint()):

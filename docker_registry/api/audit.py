@@ -1,0 +1,102 @@
+"""Who did what: a line for each login, refusal, push and delete.
+
+====== ==================================================== =========================================
+event  when                                                 fields of its own
+====== ==================================================== =========================================
+login  a password was found good, or not, where it is asked ``outcome``, ``user``
+       for; and wherever it was not good
+refuse 401 to who had sent credentials, and every 403       ``scheme`` of the credentials
+push   a manifest, or a tag of V1                           ``repository``, ``tag``, ``digest``
+delete a tag, a manifest, a blob, a repository              the same
+====== ==================================================== =========================================
+
+All have ``identity``, ``method`` (by which he logged in), ``address``, ``request``, ``status`` and
+``agent``. A client that has sent nothing yet is told to log in: that is how all of them begin, and
+no line. Neither is a password that comes with each request, as long as it is good.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from flask import Flask, Response, request
+
+from docker_registry.api.access import access
+from docker_registry.api.audit_log import write
+from docker_registry.api.logins import Outcome, noted
+from docker_registry.api.requirements import REQUIREMENTS, LoggedIn, Open
+from docker_registry.registry.names import Digest
+
+#: What is said of a change that was made, by endpoint.
+CHANGES = {
+    "v1.put_tag": "push",
+    "v1.delete_tag": "delete",
+    "v1.delete_repository": "delete",
+    "v2.put_manifest": "push",
+    "v2.delete_blob": "delete",
+    "v2.delete_manifest": "delete",
+    "v2.delete_repository": "delete",
+}
+
+
+def install(app: Flask) -> None:
+    """Have an application tell who did what."""
+    app.after_request(_record)
+
+
+def _record(response: Response) -> Response:
+    login = noted()
+    status = HTTPStatus(response.status_code)
+    if login is not None and (login.outcome is not Outcome.SUCCESS or _is_for_logging_in()):
+        _write("login", response, outcome=login.outcome, user=login.user)
+    elif _is_refusal(status):
+        _write("refuse", response, scheme=_scheme(), **_what(response))
+    if status.is_success and request.endpoint in CHANGES:
+        _write(CHANGES[request.endpoint], response, **_what(response))
+    return response
+
+
+def _is_for_logging_in() -> bool:
+    return isinstance(REQUIREMENTS.get(request.endpoint or ""), LoggedIn | Open)
+
+
+def _is_refusal(status: HTTPStatus) -> bool:
+    sent = "Authorization" in request.headers
+    return status == HTTPStatus.FORBIDDEN or (status == HTTPStatus.UNAUTHORIZED and sent)
+
+
+def _write(event: str, response: Response, **about: str | None) -> None:
+    identity = access().identity
+    write(
+        event,
+        {
+            "identity": identity.key or "anonymous",
+            "method": identity.method or None,
+            "address": request.remote_addr,
+            "request": f"{request.method} {request.path}",
+            **about,
+            "status": str(response.status_code),
+            "agent": request.headers.get("User-Agent"),
+        },
+    )
+
+
+def _scheme() -> str | None:
+    return request.authorization.type if request.authorization else None
+
+
+def _what(response: Response) -> dict[str, str | None]:
+    """Give what the request is about, as far as its path and the answer tell."""
+    what = {
+        _name(variable, value): str(value)
+        for variable, value in (request.view_args or {}).items()
+        if variable != "upload"
+    }
+    digest = response.headers.get("Docker-Content-Digest")
+    return {"digest": digest, "tags": response.headers.get("OCI-Tag"), **what}
+
+
+def _name(variable: str, value: object) -> str:
+    if variable != "reference":
+        return variable
+    return "digest" if isinstance(value, Digest) else "tag"
