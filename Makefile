@@ -39,7 +39,7 @@ up-%:
 services-down: ## stop what `make services` started
 	for service in $(SERVICES); do contrib/stacks/$$service.sh down || exit; done
 
-$(VENV)/develop: EXTRAS := [test,lint,postgresql,mysql,azure,gcs,oslo]
+$(VENV)/develop: EXTRAS := [test,lint,postgresql,mysql,azure,gcs,oslo,redis]
 $(VENV)/run $(VENV)/develop: setup.cfg pyproject.toml
 	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --editable '.$(EXTRAS)'

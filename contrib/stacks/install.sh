@@ -15,7 +15,7 @@ packages=(
   docker-registry
   postgresql postgresql-contrib mariadb-server
   ceph-common ceph-mon ceph-osd radosgw
-  memcached nginx-light
+  memcached nginx-light redis-server apache2-utils
   curl openssl python3-venv shellcheck
 )
 command -v npm >/dev/null || packages+=(npm)

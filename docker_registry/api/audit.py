@@ -1,14 +1,14 @@
 """Who did what: a line for each login, refusal, push and delete.
 
-====== ==================================================== =========================================
-event  when                                                 fields of its own
-====== ==================================================== =========================================
-login  a password was found good, or not, where it is asked ``outcome``, ``user``
-       for; and wherever it was not good
-refuse 401 to who had sent credentials, and every 403       ``scheme`` of the credentials
-push   a manifest, or a tag of V1                           ``repository``, ``tag``, ``digest``
-delete a tag, a manifest, a blob, a repository              the same
-====== ==================================================== =========================================
+====== ================================================= ======================================
+event  when                                              fields of its own
+====== ================================================= ======================================
+login  a password was sent where clients log in, and     ``outcome``, ``user``
+       wherever one was not good
+refuse 401 to who had sent credentials, and every 403    ``scheme``, and those of ``push``
+push   a manifest was stored, or a tag of V1             ``repository``, ``tag``, ``digest``
+delete a tag, manifest, blob or repository was deleted   the same
+====== ================================================= ======================================
 
 All have ``identity``, ``method`` (by which he logged in), ``address``, ``request``, ``status`` and
 ``agent``. A client that has sent nothing yet is told to log in: that is how all of them begin, and
@@ -46,12 +46,11 @@ def install(app: Flask) -> None:
 
 def _record(response: Response) -> Response:
     login = noted()
-    status = HTTPStatus(response.status_code)
     if login is not None and (login.outcome is not Outcome.SUCCESS or _is_for_logging_in()):
         _write("login", response, outcome=login.outcome, user=login.user)
-    elif _is_refusal(status):
+    elif _is_refusal(response.status_code):
         _write("refuse", response, scheme=_scheme(), **_what(response))
-    if status.is_success and request.endpoint in CHANGES:
+    if response.status_code < HTTPStatus.MULTIPLE_CHOICES and request.endpoint in CHANGES:
         _write(CHANGES[request.endpoint], response, **_what(response))
     return response
 
@@ -60,7 +59,7 @@ def _is_for_logging_in() -> bool:
     return isinstance(REQUIREMENTS.get(request.endpoint or ""), LoggedIn | Open)
 
 
-def _is_refusal(status: HTTPStatus) -> bool:
+def _is_refusal(status: int) -> bool:
     sent = "Authorization" in request.headers
     return status == HTTPStatus.FORBIDDEN or (status == HTTPStatus.UNAUTHORIZED and sent)
 

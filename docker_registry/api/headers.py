@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 
 from flask import Flask, Response
 
-
 #: Nothing is guessed to be a page; and what is shown as one may load, run and send nothing, and
 #: isn't shown within another (Content Security Policy 3).
 SAFE = {

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from flask import request
+
 from docker_registry.api.context import context
+from docker_registry.api.logins import noting
 from docker_registry.auth.identity import Identity
 from docker_registry.auth.method import Password
 from docker_registry.errors import Unauthorized
 
 #: Characters that a user name may have. Keystone's forms name a user, a project and two domains.
 USER_LENGTH = 1024
+_WRONG = "user name or password is wrong"
 
 
+@noting
 def log_in(password: Password) -> Identity:
     """Give who sends a password. Only where there is authentication.
 
@@ -21,8 +26,19 @@ def log_in(password: Password) -> Identity:
     authority = context().authority
     assert authority is not None
     if not password.user or len(password.user) > USER_LENGTH:
-        raise Unauthorized("user name or password is wrong")
-    identity = authority.log_in(password)
-    if identity is None:
-        raise Unauthorized("user name or password is wrong")
-    return identity
+        raise Unauthorized(_WRONG)
+    attempt = authority.throttle.attempt(request.remote_addr, password.user)
+    # Before the password is looked at in any way: a guess must learn nothing.
+    attempt.check()
+    recalled = authority.recall(password)
+    if recalled is not None:
+        return recalled
+    with attempt.turn():
+        attempt.check()
+        # One that had its turn before may have brought the same password.
+        identity = authority.recall(password) or authority.log_in(password)
+        if identity is None:
+            attempt.failed()
+            raise Unauthorized(_WRONG)
+        attempt.succeeded()
+        return identity

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from docker_registry.auth.access import Access, PolicyAccess
 from docker_registry.auth.identity import ANONYMOUS, Identity
 from docker_registry.auth.method import Method, Password
 from docker_registry.auth.policy import Policy
+from docker_registry.auth.throttle import Throttle
 from docker_registry.errors import IdentityUnavailable
 
 
@@ -17,10 +18,12 @@ class Authority:
     """What a registry with authentication asks.
 
     :ivar methods: for passwords, in the order in which they are tried.
+    :ivar throttle: is asked before they are.
     """
 
     policy: Policy
     methods: Sequence[Method]
+    throttle: Throttle = field(default_factory=Throttle)
 
     def log_in(self, password: Password) -> Identity | None:
         """Give who somebody is, by the first method that knows him; ``None`` if none does.

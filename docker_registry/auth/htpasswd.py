@@ -11,13 +11,11 @@ import bcrypt
 
 from docker_registry.auth.identity import Identity
 from docker_registry.auth.method import Method, Password
-from docker_registry.auth.password_file import PasswordFile
+from docker_registry.auth.password_file import PASSWORD_BYTES, PasswordFile
 from docker_registry.auth.remembered import Remembered
 from docker_registry.config import Settings
 from docker_registry.errors import ConfigError, IdentityUnavailable
 
-#: bcrypt looks at no more bytes of a password.
-PASSWORD_BYTES = 72
 #: For how long a password that was found good isn't compared again, if the file stays as it is.
 REMEMBER_SECONDS = 60
 

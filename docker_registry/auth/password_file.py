@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 #: The cost of new hashes, and of a comparison where nobody is in the file: 2 to that power rounds.
 COST = 12
+#: bcrypt looks at no more bytes of a password.
+PASSWORD_BYTES = 72
 #: Version, cost, salt, hash. The last character of a salt stands for two bits of its 16 bytes.
 _HASH = re.compile(rb"\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}")
 #: File systems tell times of changes in steps. A file that changed so many seconds ago or less, by
@@ -32,7 +34,7 @@ _STEP = 2
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the file, without what ends it.
+    r"""A line of the file, without the ``\n`` that ends it.
 
     :ivar number: from 1.
     :ivar user: whom it is about; ``None`` if it is not about anybody.
@@ -52,19 +54,19 @@ class Line:
 
 def parse(content: bytes) -> Iterator[Line]:
     """Read the lines of a file."""
-    for number, raw in enumerate(content.split(b"\n"), start=1):
-        line = Line(number, raw.removesuffix(b"\r"))
+    for number, written in enumerate(content.split(b"\n"), start=1):
+        line = Line(number, written)
         if line.is_blank:
             yield line
             continue
-        name, _, rest = line.content.partition(b":")
+        name, _, rest = written.partition(b":")
         try:
-            user = name.decode()
+            user = name.strip().decode()
         except UnicodeDecodeError:
             yield line
             continue
         given = rest.strip()
-        yield Line(number, line.content, user or None, given if _HASH.fullmatch(given) else None)
+        yield Line(number, written, user or None, given if _HASH.fullmatch(given) else None)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from docker_registry.cli.index import index
 from docker_registry.cli.migrate import migrate
 from docker_registry.cli.serve import serve
 from docker_registry.cli.uploads import uploads
+from docker_registry.cli.user import user
 from docker_registry.errors import ConfigError, StorageError
 
 
@@ -45,5 +46,5 @@ def main(context: click.Context) -> None:
         context.invoke(serve)
 
 
-for command in (adopt, config, heal, index, migrate, serve, uploads):
+for command in (adopt, config, heal, index, migrate, serve, uploads, user):
     main.add_command(command)

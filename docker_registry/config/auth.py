@@ -26,6 +26,22 @@ class Htpasswd(Keys):
     )
 
 
+class LoginLimits(Keys):
+    """Limits on logins that fail. While one is reached, logins are refused (429)."""
+
+    per_address: int = key(
+        100,
+        "How many may fail from one address, or from one /64 network of IPv6; 0 for any number.",
+        ge=0,
+    )
+    per_user: int = key(
+        10, "How many may fail of one user from one address; 0 for any number.", ge=0
+    )
+    seconds: int = key(
+        300, "Within how many seconds, from the first one; so long a refusal may last.", ge=1
+    )
+
+
 class Keystone(Keys):
     """Users of OpenStack."""
 
@@ -135,6 +151,7 @@ class Auth(Keys):
         "AUTH",
     )
     auth_htpasswd: Htpasswd = section(Htpasswd, "AUTH_HTPASSWD")
+    auth_limits: LoginLimits = section(LoginLimits, "AUTH_LIMITS")
     auth_keystone: Keystone = section(Keystone, "AUTH_KEYSTONE")
     auth_certificate: Certificates = section(Certificates, "AUTH_CERTIFICATE")
     auth_token: Issuer = section(Issuer, "AUTH_TOKEN")

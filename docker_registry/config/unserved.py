@@ -10,7 +10,6 @@ from docker_registry.errors import ConfigError
 #: Each such key, and what it would do.
 UNSERVED = {
     "bugsnag": "reports to Bugsnag",
-    "cache": "sharing a cache in Redis",
     "cache_lru": "caching small objects in Redis",
     "cors": "requests of browsers from elsewhere",
     "email_exceptions": "mail on errors",
@@ -21,7 +20,11 @@ UNSERVED = {
 
 def without_effect(settings: Settings) -> Iterator[str]:
     """Give a sentence for each thing that was set and has no effect."""
-    for key, purpose in UNSERVED.items():
+    # The only use of it so far is to count failed logins.
+    idle = (
+        {} if settings.auth else {"cache": "counting failed logins in Redis, and auth is not set"}
+    )
+    for key, purpose in (UNSERVED | idle).items():
         default = Settings.model_fields[key].get_default(
             call_default_factory=True, validated_data={}
         )

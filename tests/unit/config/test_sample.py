@@ -13,6 +13,7 @@ import yaml
 from pydantic import SecretStr
 
 from docker_registry.config import Settings, load, report
+from docker_registry.config.auth import Rule
 from docker_registry.config.files import PACKAGED, SAMPLE, read
 from docker_registry.config.keys import Leaf, leaves
 
@@ -39,6 +40,11 @@ SPECIAL = {
     "url_prefix": ("/some/where", "/some/where"),
     "public_url": ("https://example.org", "https://example.org"),
     "response_headers": ("{a: b}", {"a": ["b"]}),
+    "policy": (
+        "[{who: 'group:a, any-user', repositories: x/**, may: [pull, delete]}]",
+        [Rule(who=["group:a", "any-user"], repositories="x/**", may=["pull", "delete"])],
+    ),
+    "audit.format": ("JSON", "json"),
 }
 
 
