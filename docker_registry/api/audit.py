@@ -65,7 +65,8 @@ def _is_refusal(status: int) -> bool:
 
 
 def _write(event: str, response: Response, **about: str | None) -> None:
-    identity = access().identity
+    login = noted()
+    identity = login.identity if login else access().identity
     write(
         event,
         {

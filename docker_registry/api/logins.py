@@ -10,7 +10,7 @@ from typing import cast
 
 from flask import g
 
-from docker_registry.auth.identity import Identity
+from docker_registry.auth.identity import ANONYMOUS, Identity
 from docker_registry.auth.method import Password
 from docker_registry.errors import IdentityUnavailable, RegistryError, TooManyRequests
 
@@ -31,15 +31,17 @@ class Login:
     """A login that was tried.
 
     :ivar user: the name that was given, whether there is such a user or not.
+    :ivar identity: who logged in; anonymous if nobody did.
     """
 
     user: str
     outcome: Outcome
+    identity: Identity = ANONYMOUS
 
 
-def note(user: str, outcome: Outcome) -> None:
+def note(login: Login) -> None:
     """Note that somebody tried to log in with this request."""
-    g.login = Login(user, outcome)
+    g.login = login
 
 
 def noted() -> Login | None:
@@ -55,9 +57,9 @@ def noting(log_in: Callable[[Password], Identity]) -> Callable[[Password], Ident
         try:
             identity = log_in(password)
         except RegistryError as error:
-            note(password.user, _outcome(error))
+            note(Login(password.user, _outcome(error)))
             raise
-        note(password.user, Outcome.SUCCESS)
+        note(Login(password.user, Outcome.SUCCESS, identity))
         return identity
 
     return log_in_and_note
