@@ -87,13 +87,13 @@ def _scheme() -> str | None:
 
 def _what(response: Response) -> dict[str, str | None]:
     """Give what the request is about, as far as its path and the answer tell."""
-    what = {
+    what: dict[str, str | None] = {
         _name(variable, value): str(value)
         for variable, value in (request.view_args or {}).items()
         if variable != "upload"
     }
-    digest = response.headers.get("Docker-Content-Digest")
-    return {"digest": digest, "tags": response.headers.get("OCI-Tag"), **what}
+    what.setdefault("digest", response.headers.get("Docker-Content-Digest"))
+    return {**what, "tags": response.headers.get("OCI-Tag")}
 
 
 def _name(variable: str, value: object) -> str:

@@ -23,4 +23,4 @@ def require_admin_for(repository: RepositoryName, tags: Iterable[str]) -> None:
     if tag is None or access().may(Action.ADMIN, repository):
         return
     require_scopes(f"repository:{repository}:{Action.ADMIN}")
-    raise refusal({"repository": repository, "action": Action.ADMIN, "written once": tag})
+    raise refusal({"repository": repository, "action": Action.ADMIN, "written_once": tag})
