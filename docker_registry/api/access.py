@@ -96,4 +96,4 @@ def _identify(authority: Authority) -> Access:
         return authority.access()
     if given.type == "basic":
         return authority.access(log_in(Password(given.username or "", given.password or "")))
-    raise Unauthorized(f"the scheme {given.type} is not known here: send Basic or Bearer")
+    raise Unauthorized("the scheme of Authorization is not known here: send Basic or Bearer")

@@ -38,6 +38,8 @@ CHANGES = {
     "v2.delete_repository": "delete",
 }
 
+SCHEMES = ("basic", "bearer", "token")
+
 
 def install(app: Flask) -> None:
     """Have an application tell who did what."""
@@ -82,7 +84,11 @@ def _write(event: str, response: Response, **about: str | None) -> None:
 
 
 def _scheme() -> str | None:
-    return request.authorization.type if request.authorization else None
+    if "Authorization" not in request.headers:
+        return None
+    # Whatever else stands there may be a secret that was sent without a scheme.
+    given = request.authorization
+    return given.type if given and given.type in SCHEMES else "unknown"
 
 
 def _what(response: Response) -> dict[str, str | None]:

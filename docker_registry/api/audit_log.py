@@ -46,6 +46,8 @@ def open_log(settings: Settings) -> None:
     """
     handler = _handler(settings.audit.file)
     handler.setFormatter(_Json() if settings.audit.format == "json" else _Text())
+    for earlier in log.handlers:
+        earlier.close()
     log.handlers = [handler]
     log.propagate = False
     # Whatever else is logged: the least important message is of no matter here.

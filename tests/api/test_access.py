@@ -164,7 +164,10 @@ def test_by_token(
     check(by_token[role], method, path, "401" if expected == "403" and not closed else expected)
 
 
-@pytest.mark.parametrize(("method", "path", "endpoint"), REAL)
+@pytest.mark.parametrize(
+    ("method", "path", "endpoint"),
+    [route for route in REAL if set(ROWS.get(route[2], "").split()) != {"403"}],
+)
 def test_a_token_gives_no_more_than_it_is_for(
     by_token_for_pulling: Caller,
     by_token_for_something_else: Caller,
@@ -172,12 +175,9 @@ def test_a_token_gives_no_more_than_it_is_for(
     path: str,
     endpoint: str,
 ) -> None:
-    row = set(ROWS[endpoint].split())
-    if row == {"403"}:
-        pytest.skip("nobody gets in there")
     check(by_token_for_pulling, method, path, "ok" if endpoint in PULLING else "401")
     # Whoever is logged in may ask whether it is a registry, and what everybody may.
-    open_to_all = "403" not in row
+    open_to_all = "403" not in ROWS[endpoint].split()
     check(by_token_for_something_else, method, path, "ok" if open_to_all else "401")
 
 
