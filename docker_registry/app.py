@@ -10,6 +10,7 @@ from docker_registry import auth, drivers, extensions, search
 from docker_registry.api import access, audit, caching, errors, headers, health, permissions, v1, v2
 from docker_registry.api.context import Context
 from docker_registry.api.readiness import Readiness
+from docker_registry.api.request import Request
 from docker_registry.config import Settings
 from docker_registry.config.unserved import refuse_unsafe
 from docker_registry.drivers.alternate import Chain
@@ -54,6 +55,7 @@ def create_app(settings: Settings) -> Flask:
     index = search.create(settings, registry, legacy)
     extensions.connect(settings, Hooks(v1=legacy.events, v2=registry.events))
     app = Flask(__name__, static_folder=None)
+    app.request_class = Request
     # A doubled slash is a wrong path, not a reason to send the client elsewhere.
     app.url_map.merge_slashes = False
     authority = auth.create(settings, registry.driver)

@@ -24,8 +24,10 @@ STOP_SECONDS = 60
 LOG_TAIL_BYTES = 20_000
 #: Beginnings of the names of variables that the registry reads.
 OWN_VARIABLES = (
+    "AUTH",
     "AWS_",
     "AZURE_",
+    "CACHE_",
     "CF_",
     "DOCKER_REGISTRY_",
     "ELLIPTICS_",
@@ -40,6 +42,7 @@ OWN_VARIABLES = (
     "SQLALCHEMY_",
     "STORAGE_",
     "SWIFT_",
+    "TOKENS_",
 )
 
 
@@ -119,9 +122,9 @@ class Server(ABC):
         return self
 
     def answers(self) -> bool:
-        """Tell whether the registry's API answers."""
+        """Tell whether the registry's API answers, if only by asking who is there."""
         try:
-            return requests.get(f"{self.url}/v2/", timeout=5).status_code == 200
+            return requests.get(f"{self.url}/v2/", timeout=5).status_code in (200, 401)
         except (requests.ConnectionError, requests.Timeout):
             return False
 
