@@ -7,7 +7,18 @@ import math
 from flask import Flask
 
 from docker_registry import auth, drivers, extensions, search
-from docker_registry.api import access, errors, headers, health, permissions, token, v1, v2
+from docker_registry.api import (
+    access,
+    audit,
+    caching,
+    errors,
+    headers,
+    health,
+    permissions,
+    token,
+    v1,
+    v2,
+)
 from docker_registry.api.context import Context
 from docker_registry.api.proxies import ProxyHeaders
 from docker_registry.api.readiness import Readiness
@@ -20,6 +31,7 @@ from docker_registry.extensions import Hooks
 from docker_registry.legacy.store import LegacyStore
 from docker_registry.registry import Registry
 from docker_registry.registry.manifest_urls import LayerUrls
+from docker_registry.registry.write_once import WriteOnce
 from docker_registry.search.base import SearchIndex
 from docker_registry.upkeep.heal import Heal
 from docker_registry.upkeep.index import IndexReconciliation, IndexRepair
@@ -47,13 +59,15 @@ def create_app(settings: Settings) -> Flask:
     :raises ConfigError: a setting can't be used.
     """
     refuse_unsafe(settings)
+    write_once = WriteOnce.read(settings.write_once)
     registry = Registry(
         drivers.create(settings),
         sparse_indexes=settings.sparse_indexes,
         layer_urls=LayerUrls(settings.manifest_url_allow, settings.manifest_url_deny),
+        write_once=write_once,
         cache_bytes=settings.cache_manifest_bytes,
     )
-    legacy = LegacyStore(registry.driver, settings.upload_max_age or math.inf)
+    legacy = LegacyStore(registry.driver, settings.upload_max_age or math.inf, write_once)
     index = search.create(settings, registry, legacy)
     extensions.connect(settings, Hooks(v1=legacy.events, v2=registry.events))
     app = Flask(__name__, static_folder=None)
@@ -67,6 +81,8 @@ def create_app(settings: Settings) -> Flask:
     Context(settings, registry, legacy, index, Readiness(registry.driver), authority).install(app)
     errors.register(app)
     access.install(app)
+    audit.install(app)
+    caching.install(app)
     permissions.install(app, settings)
     headers.install(app, settings.response_headers)
     for blueprint in (v2.create_blueprint(), v1.create_blueprint()):

@@ -24,6 +24,7 @@ from gunicorn.util import set_owner_process
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from docker_registry import auth, drivers
+from docker_registry.api.audit_log import open_log
 from docker_registry.app import create_app
 from docker_registry.config import Runner, Settings
 from docker_registry.config.runner import check_authority, check_pair
@@ -59,6 +60,7 @@ def build(settings: Settings, runner: Runner) -> WSGIApplication:
     messages = logging.getLogger("docker_registry")
     messages.setLevel(settings.loglevel.upper())
     messages.handlers = logging.getLogger("gunicorn.error").handlers
+    open_log(settings)
     return SilenceLimit(create_app(settings), runner.silent_timeout)
 
 

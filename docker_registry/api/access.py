@@ -40,8 +40,11 @@ def install(app: Flask) -> None:
 
 
 def access() -> Access:
-    """Give what the one who is asking may do."""
-    return cast(Access, g.get("access", _OPEN))
+    """Give what the one who is asking may do; where nobody was asked, what anonymous may."""
+    if "access" not in g:
+        authority = context().authority
+        g.access = _OPEN if authority is None else authority.access()
+    return cast(Access, g.access)
 
 
 def _check() -> None:
@@ -55,6 +58,9 @@ def _check() -> None:
     if isinstance(needed, Repository):
         repository = cast(RepositoryName, (request.view_args or {})["repository"])
         require_scopes(f"repository:{repository}:{','.join(needed.actions)}")
+        source = request.args.get(needed.source)
+        if source:
+            require_scopes(f"repository:{RepositoryName.parse(source)}:{Action.PULL}")
         g.access = _identify(authority)
         require(needed.actions[-1], repository)
         return
@@ -70,7 +76,7 @@ def _check() -> None:
         raise Denied("nobody may do this here")
     allowed = access().may_list if isinstance(needed, Listing) else _is_logged_in()
     if not allowed:
-        raise _refusal()
+        raise refusal()
 
 
 def images() -> ImageAccess:
@@ -90,13 +96,13 @@ def _check_legacy(needed: LegacyRepository | LegacyImage) -> None:
     if isinstance(needed, LegacyRepository):
         action, name = needed.actions[-1], named["repository"]
         if not images().may_with(action, name):
-            raise _refusal({"repository": str(name), "action": action})
+            raise refusal({"repository": str(name), "action": action})
     elif needed.action is Action.PUSH:
         if not access().may_somewhere(Action.PUSH):
-            raise _refusal({"action": needed.action})
+            raise refusal({"action": needed.action})
     elif not images().may_pull(named["image"]):
         if access().identity.is_anonymous and not access().is_limited:
-            raise _refusal()
+            raise refusal()
         # Whether it is there is no business of his.
         raise ImageUnknown
 
@@ -108,10 +114,14 @@ def _is_logged_in() -> bool:
 def require(action: Action, repository: RepositoryName) -> None:
     """Refuse the request if it may not do something with a repository."""
     if not access().may(action, repository):
-        raise _refusal({"repository": repository, "action": action})
+        raise refusal({"repository": repository, "action": action})
 
 
-def _refusal(detail: object = None) -> Unauthorized | Denied:
+def refusal(detail: object = None) -> Unauthorized | Denied:
+    """Give the error for a request that whoever sent it may not make.
+
+    :param detail: what it needs, for programs.
+    """
     if access().is_limited:
         return InsufficientScope("the token is not for this: what it asks is not allowed", detail)
     if access().identity.is_anonymous:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import request
 
 from docker_registry.api.context import context
+from docker_registry.api.logins import noting
 from docker_registry.auth.identity import Identity
 from docker_registry.auth.method import Password
 from docker_registry.errors import Unauthorized
@@ -14,6 +15,7 @@ USER_LENGTH = 1024
 _WRONG = "user name or password is wrong"
 
 
+@noting
 def log_in(password: Password) -> Identity:
     """Give who sends a password. Only where there is authentication.
 

@@ -14,8 +14,8 @@ from docker_registry.config import Settings
 from docker_registry.errors import Unsupported
 
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
-#: Endpoints that change nothing, whatever their method.
-UNCHANGING = frozenset({"token.post"})
+#: Endpoints that change nothing, whatever their method: they are for logging in.
+UNCHANGING = frozenset({"token.post", "v1.create_user"})
 #: Endpoints that delete nothing that was pushed.
 NOT_PUSHED_YET = frozenset({"v2.cancel_upload"})
 

@@ -15,9 +15,13 @@ class Repository:
     """Actions on the repository that the path names, all of them.
 
     :ivar actions: the one that counts is the last; clients ask for tokens for all of them.
+    :ivar source: the parameter of the query that may name another repository, from which something
+        is taken: a token should be for pulling from it too. Whether that may be done is the view's
+        to find out, which can do without.
     """
 
     actions: tuple[Action, ...]
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,7 @@ REQUIREMENTS: dict[str, Requirement] = {
     "v2.list_referrers": _PULL,
     "v2.delete_repository": _DELETE,
     "v2.list_tags": _PULL,
-    "v2.start_upload": _PUSH,
+    "v2.start_upload": Repository((Action.PULL, Action.PUSH), source="from"),
     "v2.get_upload": _PUSH,
     "v2.append_to_upload": _PUSH,
     "v2.finish_upload": _PUSH,

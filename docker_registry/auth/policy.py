@@ -1,8 +1,8 @@
 """Rules: who may do what with which repositories.
 
 A rule gives actions to some identities, in the repositories whose names have a pattern. Of the
-rules that are about an identity and match a name, the most specific pattern decides: those of
-equal patterns together. What no rule gives is denied.
+rules that are about an identity and match a name, the most specific pattern decides: those that
+are equally specific together. What no rule gives is denied.
 
 ``{user}``, ``{project}`` and ``{domain}`` in a pattern stand for those of the identity; a rule with
 one that the identity lacks, or that could not be in a name, is not about it.
@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from docker_registry.auth.identity import Identity
 from docker_registry.registry.names import COMPONENT, RepositoryName
@@ -51,22 +52,34 @@ ANY_USER = "any-user"
 EVERYBODY = "everybody"
 #: How a word begins that means some of those who have logged in.
 KINDS = ("user", "group", "role", "method")
+#: Ways to log in, any of which may begin a word that means a user of that one alone.
+METHODS = ("htpasswd", "token", "keystone", "certificate")
+
+#: How many selections of identities a process keeps at most.
+SELECTIONS = 4096
 
 
 def check_who(word: str) -> str:
     """Check a word that says whom a rule is about; ``ValueError`` says what would be right."""
-    kind, colon, name = word.partition(":")
-    if word in (ANONYMOUS_WHO, ANY_USER, EVERYBODY) or (colon and name and kind in KINDS):
+    kind, _, name = word.partition(":")
+    if word in (ANONYMOUS_WHO, ANY_USER, EVERYBODY) or (name and kind in KINDS + METHODS):
         return word
     raise ValueError(
         f"{word!r} should be {ANONYMOUS_WHO}, {ANY_USER}, {EVERYBODY}, or one of "
-        + ", ".join(f"{kind}:NAME" for kind in KINDS)
+        + ", ".join(f"{kind}:NAME" for kind in KINDS + METHODS)
     )
 
 
 def check_pattern(text: str) -> str:
     """Check a pattern with placeholders; ``ValueError`` says what would be right."""
-    NamePattern.parse(_PLACEHOLDER.sub("x", text))
+    try:
+        NamePattern.parse(_PLACEHOLDER.sub("x", text))
+    except ValueError as error:
+        raise ValueError(
+            f"{text!r} should be a repository name, in which * stands for a part of a component, "
+            "a last component ** for any rest (with no * in front of it), and {user}, {project} "
+            "and {domain} for those of the one who asks"
+        ) from error
     return text
 
 
@@ -104,6 +117,11 @@ class Rule:
         """Tell whether it gives an action."""
         return any(action == given or action in _IMPLIED.get(given, ()) for given in self.actions)
 
+    def __str__(self) -> str:
+        return f"[{', '.join(self.who)}] in {self.repositories} may " + (
+            ", ".join(action for action in Action if action in self.actions) or "nothing"
+        )
+
 
 def _means(word: str, identity: Identity) -> bool:
     if word == EVERYBODY:
@@ -117,14 +135,19 @@ def _means(word: str, identity: Identity) -> bool:
         "group": name in identity.groups,
         "role": name in identity.roles,
         "method": identity.method == name,
-    }.get(kind, False)
+    }.get(kind, identity.key == word)
 
 
 class Policy:
-    """All rules."""
+    """All rules.
+
+    :ivar rules: in the order in which they were given, which makes no difference.
+    """
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.rules: Sequence[Rule] = tuple(rules)
+        # An identity says itself all that a selection depends on, so one is never out of date.
+        self._selections = lru_cache(SELECTIONS)(self._select)
 
     def may(self, identity: Identity, action: Action, repository: RepositoryName) -> bool:
         """Tell whether somebody may do something."""
@@ -132,11 +155,7 @@ class Policy:
 
     def selection(self, identity: Identity, action: Action) -> Selection:
         """Give the repositories with which somebody may do something."""
-        return Selection(
-            Choice(pattern, rule.gives(action))
-            for rule in self.rules
-            if rule.is_about(identity) and (pattern := rule.pattern(identity)) is not None
-        )
+        return self._selections(identity, action)
 
     def deciding(self, identity: Identity, repository: RepositoryName) -> list[Rule]:
         """Give the rules that decide what somebody may do in a repository."""
@@ -149,3 +168,10 @@ class Policy:
         ]
         most = max((specificity for specificity, _ in about), default=None)
         return [rule for specificity, rule in about if specificity == most]
+
+    def _select(self, identity: Identity, action: Action) -> Selection:
+        return Selection(
+            Choice(pattern, rule.gives(action))
+            for rule in self.rules
+            if rule.is_about(identity) and (pattern := rule.pattern(identity)) is not None
+        )

@@ -28,6 +28,11 @@ def read(settings: Settings) -> Policy:
     by_file = FILE_RULES if settings.auth_keystone.policy_file else ()
     if not settings.policy:
         return Policy([_OF_FILES, *by_file]) if by_file else DEFAULT
+    if not settings.auth:
+        raise ConfigError(
+            "policy (POLICY) has rules, but without auth (AUTH) nobody is asked who he is and "
+            "everybody may do everything: say how to tell, such as htpasswd, or remove the rules"
+        )
     rules = list(by_file)
     for number, given in enumerate(settings.policy, start=1):
         try:

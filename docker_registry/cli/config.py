@@ -10,12 +10,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from docker_registry import drivers, extensions
+from docker_registry import auth, drivers, extensions
+from docker_registry.auth.identity import ANONYMOUS, Identity
+from docker_registry.auth.policy import ANONYMOUS_WHO
+from docker_registry.cli import permissions
 from docker_registry.config import Settings, load, load_runner, report
 from docker_registry.config import convert as conversion
 from docker_registry.config.keys import Loaded
 from docker_registry.config.unserved import refuse_unsafe, without_effect
-from docker_registry.errors import ConfigError
+from docker_registry.errors import ConfigError, NameInvalid
+from docker_registry.registry.names import RepositoryName
+from docker_registry.registry.write_once import WriteOnce
 
 #: Wide enough that nothing is wrapped where another program reads.
 PIPE_WIDTH = 10_000
@@ -27,11 +32,49 @@ def config() -> None:
 
 
 @config.command()
-def check() -> None:
+@click.option(
+    "--as",
+    "user",
+    metavar="NAME",
+    help="Show instead what a user may do, or anonymous; with --repository.",
+)
+@click.option("--repository", metavar="REPOSITORY", help="What he would do it with.")
+@click.option("--group", "groups", multiple=True, metavar="GROUP", help="A group he is in.")
+@click.option("--role", "roles", multiple=True, metavar="ROLE", help="A role he has.")
+@click.option("--project", metavar="NAMES", help="How the repositories of his project begin.")
+@click.option("--domain", metavar="DOMAIN", help="The domain he is in.")
+@click.option(
+    "--method", metavar="METHOD", help="How he logs in; by default what auth (AUTH) has first."
+)
+def check(
+    *,
+    user: str | None,
+    repository: str | None,
+    groups: tuple[str, ...],
+    roles: tuple[str, ...],
+    project: str | None,
+    domain: str | None,
+    method: str | None,
+) -> None:
     """Check the configuration, and show each value in effect with its source.
 
     Secrets are hidden. The exit status is 1 if the registry would not start with it.
     """
+    if (user is None) != (repository is None):
+        raise click.UsageError("--as and --repository go together")
+    if user is None or repository is None:
+        _check()
+        return
+    settings = _load()
+    if user == ANONYMOUS_WHO and not method:
+        identity = ANONYMOUS
+    else:
+        how = method or next(iter(settings.auth), "")
+        identity = Identity(how, user, frozenset(groups), frozenset(roles), project, domain)
+    permissions.show(settings, identity, _name(repository), _console())
+
+
+def _check() -> None:
     problems = []
     loaded: list[Loaded] = []
     for part in (_load, load_runner):
@@ -54,7 +97,20 @@ def _load() -> Settings:
     drivers.load(settings)
     extensions.load(settings)
     refuse_unsafe(settings)
+    auth.load(settings)
+    WriteOnce.read(settings.write_once)
     return settings
+
+
+def _name(text: str) -> RepositoryName:
+    try:
+        return RepositoryName.parse(text)
+    except NameInvalid as error:
+        raise click.BadParameter(error.message, param_hint="--repository") from error
+
+
+def _console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 
 def _show(settings: Loaded) -> None:
@@ -64,7 +120,7 @@ def _show(settings: Loaded) -> None:
     layout = Table("key", "value", "source", box=None, pad_edge=False)
     for row in report.effective(settings):
         layout.add_row(*map(Text, row))
-    Console(width=None if sys.stdout.isatty() else PIPE_WIDTH).print(layout)
+    _console().print(layout)
 
 
 @config.command()

@@ -7,7 +7,15 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator
 
 from docker_registry.config import web
-from docker_registry.config.keys import Keys, Words, key, read_flow, section, split_list
+from docker_registry.config.keys import (
+    Keys,
+    Words,
+    key,
+    lower,
+    read_flow,
+    section,
+    split_list,
+)
 
 
 class Htpasswd(Keys):
@@ -129,6 +137,15 @@ class Rule(Keys):
     may: Annotated[list[Literal["pull", "push", "delete", "admin"]], BeforeValidator(split_list)]
 
 
+class Audit(Keys):
+    """Lines that say who did what: logins, refusals, pushes and deletes."""
+
+    file: str = key("-", "File to which they are added; `-` is standard output.", min_length=1)
+    format: Annotated[Literal["text", "json"], BeforeValidator(lower)] = key(
+        "text", "`text` (`key=value`), or `json`: one object a line."
+    )
+
+
 class Auth(Keys):
     """Who may come in, and what he may do."""
 
@@ -157,3 +174,4 @@ class Auth(Keys):
         "Tags that can't be moved once they are there, as patterns such as `team/**:v*`.",
         "WRITE_ONCE",
     )
+    audit: Audit = section(Audit, "AUDIT")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from itertools import groupby
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
+import yaml
 from pydantic import BaseModel, SecretStr
 
 from docker_registry.config.backends import DriverKeys
@@ -55,6 +57,11 @@ def show(leaf: Leaf, value: Any) -> str:
         return str(value).lower()
     if isinstance(value, list):
         return "[" + ", ".join(show(leaf, item) for item in value) + "]"
+    if isinstance(value, BaseModel):
+        flow = yaml.safe_dump(
+            value.model_dump(), default_flow_style=True, sort_keys=False, width=math.inf
+        )
+        return flow.strip()
     text = str(value).encode(errors="backslashreplace").decode()
     text = _URL_PASSWORD.sub(rf"\1:{HIDDEN}@", text)
     return _QUERY_PASSWORD.sub(rf"\1{HIDDEN}", text)

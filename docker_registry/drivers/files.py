@@ -12,7 +12,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -101,23 +101,27 @@ class Tree:
 
     def move(self, source: str, target: str) -> None:
         """Rename a file of the tree to ``target``, durably, making the directories above it."""
-        directory = os.path.dirname(target)
-        changed = {directory}
         with storage_errors(target):
-            # A delete that empties the directory removes it, perhaps between our mkdir and our
-            # rename; then both are done again.
-            for _ in range(ATTEMPTS):
-                try:
-                    os.rename(source, target)
-                except FileNotFoundError:
-                    if not os.path.lexists(source):
-                        raise
-                    changed |= _make_directories(directory)
-                else:
-                    break
-            else:
-                raise Unavailable(f"{directory}: removed by others {ATTEMPTS} times in a row")
-            self._sync_directories(changed)
+            self._place(source, target, os.rename)
+
+    def create(self, source: str, target: str) -> bool:
+        """Make a file the one at ``target`` too, durably, where there is none.
+
+        ``False`` if there is one: of many that do this at once exactly one is told ``True``, but
+        for file systems without hard links.
+        """
+        with storage_errors(target):
+            try:
+                self._place(source, target, os.link)
+            except FileExistsError:
+                return False
+            except OSError as error:
+                if error.errno not in _NO_LINK:
+                    raise
+                if os.path.lexists(target):
+                    return False
+                self._place(source, target, os.rename)
+        return True
 
     def link(self, source: str, target: str) -> bool:
         """Make a file the one at ``target`` too, durably, replacing any.
@@ -172,6 +176,25 @@ class Tree:
                 with suppress(OSError):
                     if entry.stat(follow_symlinks=False).st_mtime < oldest:
                         _discard(entry.path)
+
+    def _place(self, source: str, target: str, place: Callable[[str, str], None]) -> None:
+        """Give a file a name, making the directories above it."""
+        directory = os.path.dirname(target)
+        changed = {directory}
+        # A delete that empties the directory removes it, perhaps between our mkdir and our
+        # rename; then both are done again.
+        for _ in range(ATTEMPTS):
+            try:
+                place(source, target)
+            except FileNotFoundError:
+                if not os.path.lexists(source):
+                    raise
+                changed |= _make_directories(directory)
+            else:
+                break
+        else:
+            raise Unavailable(f"{directory}: removed by others {ATTEMPTS} times in a row")
+        self._sync_directories(changed)
 
     def _sync_path(self, path: str) -> None:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -257,10 +280,18 @@ class TemporaryFile:
 
     def move(self, target: str) -> None:
         """Make it the file at ``target``, durably, replacing any."""
+        self._sync()
+        self._tree.move(self._path, target)
+
+    def create(self, target: str) -> bool:
+        """Make it the file at ``target``, durably, where there is none; ``False`` if there is."""
+        self._sync()
+        return self._tree.create(self._path, target)
+
+    def _sync(self) -> None:
         # The bytes first: a name that survives a crash must not lead to an empty file.
         with storage_errors(self._path):
             self._tree.sync_file(self._descriptor)
-        self._tree.move(self._path, target)
 
 
 def holds_file(directory: bytes) -> bool:

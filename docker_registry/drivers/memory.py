@@ -48,11 +48,17 @@ class MemoryDriver(Driver):
 
     def put_content(self, path: str, data: bytes) -> None:
         """Keep a copy of the bytes."""
+        with self._lock:
+            self._put(_key(path), data)
+
+    def create(self, path: str, data: bytes) -> bool:
+        """Look and keep, with nobody in between."""
         key = _key(path)
         with self._lock:
-            if key not in self._objects:
-                insort(self._keys, key)
-            self._objects[key] = _Object(bytes(data), time.time())
+            if key in self._objects:
+                return False
+            self._put(key, data)
+        return True
 
     def reader(self, path: str, offset: int = 0, length: int | None = None) -> MemoryReader:
         """Give slices of the object."""
@@ -138,6 +144,12 @@ class MemoryDriver(Driver):
 
     def check(self) -> None:
         """Do nothing: memory is always there."""
+
+    def _put(self, key: _Key, data: bytes) -> None:
+        """Keep a copy of the bytes; to be called with the lock."""
+        if key not in self._objects:
+            insort(self._keys, key)
+        self._objects[key] = _Object(bytes(data), time.time())
 
     def _get(self, path: str) -> _Object:
         try:

@@ -56,8 +56,8 @@ class Members:
 
         What others have costs nothing, how many there may be.
         """
-        for prefix in among.prefixes():
-            for text in self._holders(image, prefix):
+        for part in among.ranges():
+            for text in self._holders(image, part.prefix):
                 name = RepositoryName(text)
                 if text in among and self.has(name, image):
                     yield name

@@ -15,6 +15,7 @@ from docker_registry.legacy.owned_pushes import OwnedPushes, Pusher
 from docker_registry.legacy.pushes import Pushes
 from docker_registry.legacy.repositories import Repositories
 from docker_registry.legacy.tags import Tags
+from docker_registry.registry.write_once import WriteOnce
 
 
 class LegacyStore:
@@ -22,15 +23,20 @@ class LegacyStore:
 
     :param max_age: seconds after which the push of an image that is not complete has come to
         nothing; by default none ever has.
+    :param write_once: the tags that can't be moved; by default all can.
     """
 
-    def __init__(self, driver: Driver, max_age: float = math.inf) -> None:
+    def __init__(
+        self, driver: Driver, max_age: float = math.inf, write_once: WriteOnce | None = None
+    ) -> None:
         self.driver = driver
         self.events = Events()
         self.images = Images(driver, max_age)
         self.pushes = Pushes(driver, self.images, self.events, max_age)
         self.repositories = Repositories(driver, self.events)
-        self.tags = Tags(driver, self.repositories, self.images, self.events)
+        self.tags = Tags(
+            driver, self.repositories, self.images, self.events, write_once or WriteOnce()
+        )
         self.members = Members(driver)
         self.enrolment = Enrolment(driver, self.images, self.repositories, self.members)
         self.index = Index(driver, self.events)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -17,6 +17,7 @@ from docker_registry.legacy.events import Events
 from docker_registry.legacy.images import Images
 from docker_registry.legacy.names import ImageId, RepositoryName, Tag
 from docker_registry.legacy.repositories import Repositories
+from docker_registry.registry.write_once import WriteOnce, written_once
 
 #: The tag whose push is that of the repository.
 LATEST = Tag("latest")
@@ -43,15 +44,24 @@ _KEPT = {
 
 
 class Tags:
-    """The tags of all repositories."""
+    """The tags of all repositories.
+
+    :param write_once: the tags that can't be moved.
+    """
 
     def __init__(
-        self, driver: Driver, repositories: Repositories, images: Images, events: Events
+        self,
+        driver: Driver,
+        repositories: Repositories,
+        images: Images,
+        events: Events,
+        write_once: WriteOnce,
     ) -> None:
         self._driver = driver
         self._repositories = repositories
         self._images = images
         self._events = events
+        self._write_once = write_once
 
     def put(self, name: RepositoryName, tag: Tag, image: ImageId, user_agent: str) -> None:
         """Point a tag to an image, and remember what pushed it.
@@ -61,11 +71,15 @@ class Tags:
 
         :raises ImageUnknown: there is no such image.
         :raises ImageUnfinished: it is not complete.
+        :raises TagWrittenOnce: the tag points to another one, and can't be moved.
         """
         self._images.check_not_in_progress(image)
         if not self._images.exists(image):
             raise ImageUnknown
-        self._driver.put_content(layout.tag(name, tag), image.encode())
+        if self._write_once.covers(name.listed, tag):
+            self._put_once(name, tag, image)
+        else:
+            self._driver.put_content(layout.tag(name, tag), image.encode())
         push = json.dumps(_describe(user_agent)).encode()
         self._driver.put_content(layout.tag_json(name, tag), push)
         if tag == LATEST:
@@ -88,6 +102,17 @@ class Tags:
                 self._driver.delete(path)
         self._announce(self._events.tag_deleted, name, tag, image=image)
 
+    def written_once(self, name: RepositoryName) -> Iterator[Tag]:
+        """Give the tags of a repository that can't be moved."""
+        if self._write_once.about(name.listed):
+            for tag, _ in self._repositories.iterate_tags(name):
+                if self.is_written_once(name, tag):
+                    yield tag
+
+    def is_written_once(self, name: RepositoryName, tag: Tag) -> bool:
+        """Tell whether a tag can't be moved once it is there."""
+        return self._write_once.covers(name.listed, tag)
+
     def push_of(self, name: RepositoryName, tag: Tag) -> Mapping[str, Any]:
         """Tell what is known of the push of a tag; ``TagUnknown`` if there is no such tag."""
         self._repositories.tag(name, tag)
@@ -101,6 +126,21 @@ class Tags:
         if not self._repositories.exists(name):
             raise RepositoryUnknown
         return self._read(layout.repository_json(name))
+
+    def _put_once(self, name: RepositoryName, tag: Tag, image: ImageId) -> None:
+        path = layout.tag(name, tag)
+        if not self._driver.create(path, image.encode()) and self._current(name, tag) is None:
+            # What holds no image's id is no tag, and would stay for ever.
+            self._driver.put_content(path, image.encode())
+        # Where the backend has no request for creating, the last one of several wins.
+        if self._current(name, tag) not in (None, image):
+            raise written_once(tag)
+
+    def _current(self, name: RepositoryName, tag: Tag) -> ImageId | None:
+        try:
+            return self._repositories.tag(name, tag)
+        except TagUnknown:
+            return None
 
     def _read(self, path: str) -> Mapping[str, Any]:
         try:

@@ -12,6 +12,7 @@ from docker_registry.registry.referrers import Referrers
 from docker_registry.registry.repositories import Repositories
 from docker_registry.registry.tags import Tags
 from docker_registry.registry.uploads import Uploads
+from docker_registry.registry.write_once import WriteOnce
 
 
 class Registry:
@@ -19,6 +20,7 @@ class Registry:
 
     :param sparse_indexes: whether a manifest may name what is not in the repository.
     :param layer_urls: which URLs a manifest may have for its layers; by default any.
+    :param write_once: the tags that can't be moved; by default all can.
     :param cache_bytes: budget, in bytes, of the process's cache of immutable manifests.
     """
 
@@ -28,13 +30,14 @@ class Registry:
         *,
         sparse_indexes: bool = False,
         layer_urls: LayerUrls | None = None,
+        write_once: WriteOnce | None = None,
         cache_bytes: int = 32 * 1024 * 1024,
     ) -> None:
         self.driver = driver
         self.events = Events()
         self.blobs = Blobs(driver)
         self.uploads = Uploads(driver, self.blobs)
-        self.tags = Tags(driver)
+        self.tags = Tags(driver, write_once)
         self.referrers = Referrers(driver)
         self.manifests = Manifests(
             driver,

@@ -102,7 +102,10 @@ class Manifests:
 
         :raises ManifestBlobUnknown: it refers to content that is not in the repository.
         :raises ManifestInvalid: a layer has a URL that isn't allowed.
+        :raises TagWrittenOnce: a tag points to another one, and can't be moved.
         """
+        for tag in tags:
+            self._tags.check(repository, tag, manifest.digest)
         self._layer_urls.check(manifest)
         self._check_references(repository, manifest)
         self._driver.put_content(layout.blob(manifest.digest), manifest.content)

@@ -11,13 +11,18 @@ from docker_registry.errors import ManifestUnknown, PathNotFound, TagInvalid
 from docker_registry.registry import layout
 from docker_registry.registry.links import read_link, write_link
 from docker_registry.registry.names import Digest, RepositoryName, Tag
+from docker_registry.registry.write_once import WriteOnce, written_once
 
 
 class Tags:
-    """The tags of all repositories."""
+    """The tags of all repositories.
 
-    def __init__(self, driver: Driver) -> None:
+    :param write_once: the tags that can't be moved; by default all can.
+    """
+
+    def __init__(self, driver: Driver, write_once: WriteOnce | None = None) -> None:
         self._driver = driver
+        self._write_once = write_once or WriteOnce()
 
     def get(self, repository: RepositoryName, tag: Tag) -> Digest:
         """Give what a tag points to; ``ManifestUnknown`` if there is no such tag."""
@@ -37,9 +42,22 @@ class Tags:
         """Give all tags, in byte order."""
         return self._iterate(repository)
 
+    def check(self, repository: RepositoryName, tag: Tag, digest: Digest) -> None:
+        """Raise ``TagWrittenOnce`` if ``put`` would, as far as that is known before."""
+        if self._write_once.covers(repository, tag):
+            current = read_link(self._driver, layout.tag_link(repository, tag))
+            if current not in (None, digest):
+                raise written_once(tag)
+
     def put(self, repository: RepositoryName, tag: Tag, digest: Digest) -> None:
-        """Point a tag to a manifest that is in the repository."""
-        write_link(self._driver, layout.tag_link(repository, tag), digest)
+        """Point a tag to a manifest that is in the repository.
+
+        :raises TagWrittenOnce: it points to another one, and can't be moved.
+        """
+        if self._write_once.covers(repository, tag):
+            self._put_once(repository, tag, digest)
+        else:
+            write_link(self._driver, layout.tag_link(repository, tag), digest)
         # The history is Distribution's; nothing here depends on it, so it needn't be durable.
         history = layout.tag_history_link(repository, tag, digest)
         self._driver.put_transient(history, digest.encode("ascii"))
@@ -47,6 +65,19 @@ class Tags:
             # The tag was deleted in between: a history alone would keep it in lists.
             with suppress(PathNotFound):
                 self._driver.delete(history)
+
+    def written_once(
+        self, repository: RepositoryName, digest: Digest | None = None
+    ) -> Iterator[Tag]:
+        """Give the tags that can't be moved; those that point to a manifest, if one is given."""
+        if not self._write_once.about(repository):
+            return
+        tags = self.pointing_to(repository, digest) if digest else self.iterate(repository)
+        yield from (tag for tag in tags if self.is_written_once(repository, tag))
+
+    def is_written_once(self, repository: RepositoryName, tag: Tag) -> bool:
+        """Tell whether a tag can't be moved once it is there."""
+        return self._write_once.covers(repository, tag)
 
     def delete(self, repository: RepositoryName, tag: Tag) -> None:
         """Remove a tag; ``ManifestUnknown`` if there is no such tag."""
@@ -68,6 +99,16 @@ class Tags:
         for tag in self.iterate(repository):
             if read_link(self._driver, layout.tag_link(repository, tag)) == digest:
                 yield tag
+
+    def _put_once(self, repository: RepositoryName, tag: Tag, digest: Digest) -> None:
+        path = layout.tag_link(repository, tag)
+        created = self._driver.create(path, digest.encode("ascii"))
+        if not created and read_link(self._driver, path) is None:
+            # A link that holds no digest counts as absent, and would stay for ever.
+            write_link(self._driver, path, digest)
+        # Where the backend has no request for creating, the last one of several wins.
+        if read_link(self._driver, path) not in (None, digest):
+            raise written_once(tag)
 
 
 def _unknown(tag: Tag) -> ManifestUnknown:

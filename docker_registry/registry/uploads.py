@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 class UploadSession:
     """An upload as far as it has come.
 
+    :ivar owner: who began it, and alone may go on: the key of an identity, empty for nobody in
+        particular.
     :ivar offset: bytes received and stored.
     :ivar algorithm: what the bytes are hashed with as they come.
     :ivar digest: of all bytes so far, where it was computed as they came.
@@ -47,6 +49,7 @@ class UploadSession:
 
     repository: RepositoryName
     id: UploadId
+    owner: str
     offset: int
     algorithm: str
     digest: Digest | None
@@ -62,9 +65,11 @@ class Uploads:
         self._driver = driver
         self._blobs = blobs
 
-    def start(self, repository: RepositoryName, algorithm: str = CANONICAL) -> UploadSession:
+    def start(
+        self, repository: RepositoryName, algorithm: str = CANONICAL, owner: str = ""
+    ) -> UploadSession:
         """Begin a session whose bytes will be hashed with ``algorithm`` as they come."""
-        session = self._new(repository, algorithm)
+        session = self._new(repository, algorithm, owner)
         self._save(session)
         return session
 
@@ -75,6 +80,17 @@ class Uploads:
         except (PathNotFound, ValueError):
             raise _unknown(upload) from None
         return _from_record(repository, upload, record)
+
+    def get_own(self, repository: RepositoryName, upload: UploadId, owner: str) -> UploadSession:
+        """Give a session that ``owner`` began in this repository; else ``BlobUploadUnknown``.
+
+        An id that became known must be of no use to others. A session of before there were owners
+        is nobody's in particular, so that who has to log in since then begins anew.
+        """
+        session = self.get(repository, upload)
+        if session.owner != owner:
+            raise _unknown(upload)
+        return session
 
     def append(
         self, session: UploadSession, chunks: Iterable[bytes], offset: int | None = None
@@ -149,12 +165,12 @@ class Uploads:
         except BlobUploadUnknown:
             self._remove_directory(repository, upload)
 
-    def _new(self, repository: RepositoryName, algorithm: str) -> UploadSession:
+    def _new(self, repository: RepositoryName, algorithm: str, owner: str) -> UploadSession:
         upload = UploadId.new()
         now = time.time()
         state = self._driver.start_upload(layout.upload(repository, upload))
         empty = Digest.of(b"", algorithm)
-        return UploadSession(repository, upload, 0, algorithm, empty, now, now, state)
+        return UploadSession(repository, upload, owner, 0, algorithm, empty, now, now, state)
 
     def _take(self, session: UploadSession, intake: _Intake) -> UploadSession:
         try:
@@ -240,6 +256,7 @@ class Uploads:
 
     def _save(self, session: UploadSession) -> None:
         record = {
+            "owner": session.owner,
             "offset": session.offset,
             "algorithm": session.algorithm,
             "digest": session.digest,
@@ -329,6 +346,7 @@ def _from_record(repository: RepositoryName, upload: UploadId, record: Any) -> U
         return UploadSession(
             repository,
             upload,
+            str(record.get("owner", "")),
             int(record["offset"]),
             record["algorithm"],
             Digest(record["digest"]) if record["digest"] else None,
@@ -336,7 +354,7 @@ def _from_record(repository: RepositoryName, upload: UploadId, record: Any) -> U
             float(record["updated"]),
             record["state"],
         )
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         log.warning("the record of upload %s in %s can't be read", upload, repository)
         raise _unknown(upload) from None
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from docker_registry.api.permissions import NOT_PUSHED_YET, READING
+from docker_registry.api.permissions import NOT_PUSHED_YET, READING, UNCHANGING
 from docker_registry.app import create_app
 from docker_registry.config import Settings
 from tests.api.conftest import AppFactory, Pushes, error_codes, sha256
@@ -46,6 +46,9 @@ def test_read_only_refuses_every_change(
     make_app: AppFactory, method: str, path: str, endpoint: str
 ) -> None:
     response = make_app(read_only=True).test_client().open(path, method=method)
+    if endpoint in UNCHANGING:
+        assert response.status_code != 405
+        return
     assert response.status_code == 405
     assert error_codes(response) == ["UNSUPPORTED"]
     assert not {"POST", "PUT", "PATCH", "DELETE"} & set(response.headers["Allow"].split(", "))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -523,3 +525,51 @@ def test_a_put_gives_up_when_its_directory_never_stays(
     with pytest.raises(Unavailable, match="removed by others"):
         driver.put_content("d/b", b"x")
     assert leftovers(root) == []
+
+
+# Creating
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_create_makes_directories_and_leaves_nothing_beside(
+    root: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    if not links:
+
+        def no_links(source: str, target: str) -> None:
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+        monkeypatch.setattr(os, "link", no_links)
+    driver = LocalDriver(root)
+    assert driver.create("a/b/c", b"first") is True
+    assert driver.create("a/b/c", b"second") is False
+    assert driver.get_content("a/b/c") == b"first"
+    assert (root / "a/b/c").stat().st_nlink == 1
+    assert not leftovers(root)
+
+
+def test_of_many_that_create_at_once_one_does(root: Path) -> None:
+    drivers = [LocalDriver(root) for _ in range(4)]
+    with ThreadPoolExecutor(len(drivers)) as pool:
+        for number in range(50):
+            path = f"d/{number}"
+            started = threading.Barrier(len(drivers))
+
+            def create(one: int, path: str = path, started: threading.Barrier = started) -> bool:
+                started.wait()
+                return drivers[one].create(path, str(one).encode())
+
+            told = list(pool.map(create, range(len(drivers))))
+            assert told.count(True) == 1
+            assert drivers[0].get_content(path) == str(told.index(True)).encode()
+
+
+def test_a_disk_that_fails_is_not_taken_for_an_object(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(source: str, target: str) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "link", full)
+    with pytest.raises(QuotaExceeded):
+        LocalDriver(root).create("a/b", b"x")

@@ -12,8 +12,10 @@ from docker_registry.api.responses import EmptyResponse
 from docker_registry.api.v1.answers import answer, done
 from docker_registry.api.v1.body import read_json
 from docker_registry.api.v1.tokens import index_headers
+from docker_registry.api.write_once import require_admin_for
 from docker_registry.legacy.errors import BodyInvalid
 from docker_registry.legacy.names import RepositoryName
+from docker_registry.registry.names import RepositoryName as TodaysName
 
 
 def add_routes(blueprint: Blueprint) -> None:
@@ -42,7 +44,9 @@ def put_repository(repository: RepositoryName) -> Response:
 
 def delete_repository(repository: RepositoryName) -> Response:
     """Remove a repository with its tags."""
-    context().legacy.repositories.delete(repository)
+    legacy = context().legacy
+    require_admin_for(TodaysName(repository.listed), legacy.tags.written_once(repository))
+    legacy.repositories.delete(repository)
     return done()
 
 

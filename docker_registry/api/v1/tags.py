@@ -9,8 +9,10 @@ from docker_registry.api.context import context
 from docker_registry.api.v1.answers import answer, done
 from docker_registry.api.v1.body import read_json
 from docker_registry.api.v1.repositories import delete_repository
+from docker_registry.api.write_once import require_admin_for
 from docker_registry.legacy.errors import BodyInvalid, ImageIdInvalid, ImageUnknown
 from docker_registry.legacy.names import ImageId, RepositoryName, Tag
+from docker_registry.registry.names import RepositoryName as TodaysName
 
 
 def add_routes(blueprint: Blueprint) -> None:
@@ -56,7 +58,11 @@ def put_tag(repository: RepositoryName, tag: Tag) -> Response:
 
 def delete_tag(repository: RepositoryName, tag: Tag) -> Response:
     """Remove a tag."""
-    context().legacy.tags.delete(repository, tag)
+    tags = context().legacy.tags
+    require_admin_for(
+        TodaysName(repository.listed), [tag] if tags.is_written_once(repository, tag) else []
+    )
+    tags.delete(repository, tag)
     return done()
 
 

@@ -15,6 +15,7 @@ from docker_registry.api.body import read_body
 from docker_registry.api.context import context
 from docker_registry.api.responses import EmptyResponse
 from docker_registry.api.v2.urls import manifest_url
+from docker_registry.api.write_once import require_admin_for
 from docker_registry.errors import DigestInvalid, ManifestTooLarge, ManifestUnknown
 from docker_registry.legacy.errors import TagUnknown
 from docker_registry.legacy.names import RepositoryName as V1Name
@@ -79,11 +80,14 @@ def put_manifest(repository: RepositoryName, reference: Tag | Digest) -> Respons
 
 def delete_manifest(repository: RepositoryName, reference: Tag | Digest) -> Response:
     """Remove a tag alone, or a manifest with every tag that points to it."""
-    manifests = context().registry.manifests
+    registry = context().registry
     if isinstance(reference, Tag):
-        manifests.delete_tag(repository, reference)
+        once = [reference] if registry.tags.is_written_once(repository, reference) else []
+        require_admin_for(repository, once)
+        registry.manifests.delete_tag(repository, reference)
     else:
-        manifests.delete(repository, reference)
+        require_admin_for(repository, registry.tags.written_once(repository, reference))
+        registry.manifests.delete(repository, reference)
     return EmptyResponse(status=HTTPStatus.ACCEPTED)
 
 

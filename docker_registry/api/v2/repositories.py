@@ -8,6 +8,7 @@ from flask import Blueprint, Response
 
 from docker_registry.api.context import context
 from docker_registry.api.responses import EmptyResponse
+from docker_registry.api.write_once import require_admin_for
 from docker_registry.registry.names import RepositoryName
 
 
@@ -18,5 +19,7 @@ def add_routes(blueprint: Blueprint) -> None:
 
 def delete_repository(repository: RepositoryName) -> Response:
     """Remove a repository with its tags and manifests; those below its name stay."""
-    context().registry.repositories.delete(repository)
+    registry = context().registry
+    require_admin_for(repository, registry.tags.written_once(repository))
+    registry.repositories.delete(repository)
     return EmptyResponse(status=HTTPStatus.ACCEPTED)

@@ -12,11 +12,13 @@ from http import HTTPStatus
 
 from flask import Blueprint, Response, request
 
+from docker_registry.api.access import access
 from docker_registry.api.body import body_chunks
 from docker_registry.api.context import context
 from docker_registry.api.errors import error_response
 from docker_registry.api.responses import EmptyResponse
 from docker_registry.api.v2.urls import blob_url, upload_url
+from docker_registry.auth.policy import Action
 from docker_registry.errors import (
     BlobUploadInvalid,
     DigestInvalid,
@@ -62,19 +64,19 @@ def start_upload(repository: RepositoryName) -> Response:
         registry.uploads.push(repository, digest, body_chunks())
         return _created(repository, digest)
     algorithm = parse_algorithm(request.args.get("digest-algorithm", CANONICAL))
-    return _progress(registry.uploads.start(repository, algorithm), HTTPStatus.ACCEPTED)
+    session = registry.uploads.start(repository, algorithm, access().identity.key)
+    return _progress(session, HTTPStatus.ACCEPTED)
 
 
 def get_upload(repository: RepositoryName, upload: UploadId) -> Response:
     """Say how far a session has come."""
-    session = context().registry.uploads.get(repository, upload)
-    return _progress(session, HTTPStatus.NO_CONTENT)
+    return _progress(_session(repository, upload), HTTPStatus.NO_CONTENT)
 
 
 def append_to_upload(repository: RepositoryName, upload: UploadId) -> Response:
     """Add the body to a session."""
     uploads = context().registry.uploads
-    session = uploads.get(repository, upload)
+    session = _session(repository, upload)
     try:
         grown = uploads.append(session, body_chunks(), _offset())
     except RangeInvalid as error:
@@ -88,7 +90,7 @@ def finish_upload(repository: RepositoryName, upload: UploadId) -> Response:
         raise DigestInvalid("the parameter 'digest' is missing: it names what was uploaded")
     digest = Digest.parse(request.args["digest"])
     uploads = context().registry.uploads
-    session = uploads.get(repository, upload)
+    session = _session(repository, upload)
     try:
         uploads.finish(session, digest, body_chunks(), _offset())
     except RangeInvalid as error:
@@ -98,18 +100,31 @@ def finish_upload(repository: RepositoryName, upload: UploadId) -> Response:
 
 def cancel_upload(repository: RepositoryName, upload: UploadId) -> Response:
     """Drop a session."""
-    uploads = context().registry.uploads
-    uploads.cancel(uploads.get(repository, upload))
+    context().registry.uploads.cancel(_session(repository, upload))
     return EmptyResponse(status=HTTPStatus.NO_CONTENT)
 
 
+def _session(repository: RepositoryName, upload: UploadId) -> UploadSession:
+    owner = access().identity.key
+    return context().registry.uploads.get_own(repository, upload, owner)
+
+
 def _mount(source: RepositoryName | None, target: RepositoryName, digest: Digest) -> bool:
+    if not _may_pull(source):
+        # As if there were no such blob. The store isn't asked, so time tells nothing either.
+        return False
     try:
         return context().registry.blobs.mount(source, target, digest)
     except Unavailable as error:
         # The blob may be where nobody can be asked now: the client can still upload it.
         log.warning("%s is not mounted: %s", digest, error)
         return False
+
+
+def _may_pull(source: RepositoryName | None) -> bool:
+    if source is None:
+        return access().visible().is_everything
+    return access().may(Action.PULL, source)
 
 
 def _offset() -> int | None:

@@ -114,7 +114,11 @@ def test_a_wrong_password_is_not_recalled(method: HtpasswdMethod) -> None:
     assert method.recall(Password("nobody", "wrong")) is None
 
 
-@pytest.mark.parametrize("line", ["", passwords.line("alice", "new"), passwords.line("bob", "x")])
+@pytest.mark.parametrize(
+    "line",
+    ["", passwords.line("alice", "new"), passwords.line("bob", "x")],
+    ids=["gone", "another password", "another user"],
+)
 def test_a_change_of_the_line_ends_everything_at_once(path: Path, line: str) -> None:
     method, password = method_of(path), Password("alice", "right")
     identity = method.log_in(password)

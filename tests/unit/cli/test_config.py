@@ -176,3 +176,122 @@ class TestDistribution:
         sample = files.PACKAGED / files.SAMPLE
         result = run("config", "convert", str(sample))
         assert "is no configuration of Distribution" in result.stderr
+
+
+class TestPermissions:
+    RULES = (
+        "[{who: 'group:dev, user:bob', repositories: team/**, may: push}, "
+        "{who: any-user, repositories: team/secret/**, may: []}, "
+        "{who: everybody, repositories: public/**, may: pull}, "
+        "{who: any-user, repositories: '{user}/**', may: admin}, "
+        "{who: any-user, repositories: '{project}/**', may: delete}]"
+    )
+
+    @pytest.fixture
+    def explain(self, run: Run, tmp_path: Path) -> Callable[..., dict[str, tuple[str, str]]]:
+        users = tmp_path / "users"
+        users.touch()
+
+        def explain_it(*arguments: str, **environ: str) -> dict[str, tuple[str, str]]:
+            given = {
+                "AUTH": "htpasswd",
+                "AUTH_HTPASSWD_PATH": str(users),
+                "POLICY": self.RULES,
+                **environ,
+            }
+            result = run("config", "check", *arguments, **given)
+            assert result.exit_code == 0, result.output
+            rows = [line.split(maxsplit=2) for line in result.stdout.splitlines()[2:6]]
+            return {row[0]: (row[1], row[2].strip()) for row in rows}
+
+        return explain_it
+
+    @pytest.mark.parametrize(
+        ("arguments", "allowed", "why"),
+        [
+            ("--as bob --repository team/app", "pull push", "rule 1: [group:dev, user:bob] in "),
+            ("--as al --group dev --repository team/app", "pull push", "rule 1: "),
+            ("--as al --repository team/app", "", "no rule is about it"),
+            (
+                "--as bob --repository team/secret/x",
+                "",
+                "rule 2: [any-user] in team/secret/** may ",
+            ),
+            ("--as anonymous --repository public/x", "pull", "rule 3: "),
+            ("--as anonymous --method token --repository public/x", "pull", "rule 3: "),
+            ("--as anonymous --repository anonymous/x", "", "no rule is about it"),
+            ("--as al --repository al/x", "pull push delete admin", "rule 4: "),
+            ("--as al --project acme --repository acme/x", "delete", "rule 5: "),
+        ],
+    )
+    def test_each_action_and_its_rule(
+        self,
+        explain: Callable[..., dict[str, tuple[str, str]]],
+        arguments: str,
+        allowed: str,
+        why: str,
+    ) -> None:
+        rows = explain(*arguments.split())
+        assert [action for action, (may, _) in rows.items() if may == "yes"] == allowed.split()
+        assert list(rows) == ["pull", "push", "delete", "admin"]
+        assert all(reason.startswith(why) for _, reason in rows.values())
+
+    def test_what_holds_without_rules(
+        self, explain: Callable[..., dict[str, tuple[str, str]]]
+    ) -> None:
+        rows = explain("--as", "bob", "--repository", "x", POLICY="")
+        assert rows["delete"][0] == "yes"
+        assert rows["admin"][0] == "no"
+        assert rows["admin"][1].startswith("built-in rule 1: ")
+
+    def test_what_else_holds(self, run: Run) -> None:
+        arguments = ("config", "check", "--as", "bob", "--repository", "team/app")
+        given = {"WRITE_ONCE": "team/**:v*, other:*", "READ_ONLY": "true"}
+        result = run(*arguments, **given)
+        assert result.exit_code == 0
+        assert "htpasswd" not in result.stdout
+        assert "may do everything with team/app: auth (AUTH) is not set" in result.stdout
+        assert "tags by team/**:v* are written once" in result.stdout
+        assert "other" not in result.stdout
+        assert "read_only (READ_ONLY)" in result.stdout
+        assert "DELETE_ENABLED" in run(*arguments, DELETE_ENABLED="false").stdout
+
+    @pytest.mark.parametrize("arguments", ["--as bob", "--repository x", "--as b --repository UP"])
+    def test_wrong_use(self, run: Run, arguments: str) -> None:
+        assert run("config", "check", *arguments.split()).exit_code == 2
+
+    @pytest.mark.parametrize(
+        ("variable", "value", "problem"),
+        [
+            ("POLICY", "[{who: bob, repositories: x, may: pull}]", "rule 1: 'bob' should be"),
+            ("POLICY", "[{who: user:b, repositories: X, may: pull}]", "rule 1: 'X' should be"),
+            ("POLICY", "[{who: user:b, repositories: x, may: fly}]", "POLICY"),
+            ("WRITE_ONCE", "team/**", "entry 1: 'team/**' should be"),
+            ("AUTH", "", "policy (POLICY) has rules, but without auth (AUTH)"),
+        ],
+    )
+    def test_wrong_rules_are_found(
+        self, run: Run, tmp_path: Path, variable: str, value: str, problem: str
+    ) -> None:
+        (tmp_path / "users").touch()
+        given = {
+            "AUTH": "htpasswd",
+            "AUTH_HTPASSWD_PATH": str(tmp_path / "users"),
+            "POLICY": self.RULES,
+            variable: value,
+        }
+        result = run("config", "check", **given)
+        assert result.exit_code == 1
+        assert problem in result.stderr
+
+    def test_rules_are_shown_as_they_would_be_written(self, run: Run, tmp_path: Path) -> None:
+        (tmp_path / "users").touch()
+        given = {"AUTH": "htpasswd", "AUTH_HTPASSWD_PATH": str(tmp_path / "users")}
+        result = run("config", "check", POLICY=self.RULES, **given)
+        (line,) = [line for line in result.stdout.splitlines() if line.startswith("policy ")]
+        text = line.removeprefix("policy").partition("environment")[0].strip()
+        assert yaml.safe_load(text)[0] == {
+            "who": ["group:dev", "user:bob"],
+            "repositories": "team/**",
+            "may": ["push"],
+        }

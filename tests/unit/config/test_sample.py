@@ -13,6 +13,7 @@ import yaml
 from pydantic import SecretStr
 
 from docker_registry.config import Settings, load, report
+from docker_registry.config.auth import Rule
 from docker_registry.config.files import PACKAGED, SAMPLE, read
 from docker_registry.config.keys import Leaf, leaves
 
@@ -43,6 +44,11 @@ SPECIAL = {
     "trusted_proxies": ("192.0.2.1, 10.0.0.0/8", ["192.0.2.1", "10.0.0.0/8"]),
     "proxy_headers": ("Forwarded", "forwarded"),
     "auth_certificate.user": ("UID", "UID"),
+    "policy": (
+        "[{who: 'group:a, any-user', repositories: x/**, may: [pull, delete]}]",
+        [Rule(who=["group:a", "any-user"], repositories="x/**", may=["pull", "delete"])],
+    ),
+    "audit.format": ("JSON", "json"),
 }
 
 

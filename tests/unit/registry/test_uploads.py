@@ -1,4 +1,5 @@
 import hashlib
+import json
 
 import pytest
 from hypothesis import given
@@ -124,3 +125,26 @@ def test_an_unreadable_record_is_no_session(registry, record):
     registry.driver.put_content(layout.upload_session(NAME, session.id), record)
     with pytest.raises(BlobUploadUnknown):
         registry.uploads.get(NAME, session.id)
+
+
+def test_a_session_is_found_by_its_owner_alone(registry: Registry) -> None:
+    session = registry.uploads.start(NAME, owner="htpasswd:alice")
+    grown = registry.uploads.append(session, [b"one"])
+    assert grown.owner == "htpasswd:alice"
+    assert registry.uploads.get_own(NAME, session.id, "htpasswd:alice").offset == 3
+    for other in ("", "htpasswd:bob", "keystone:alice", "htpasswd:alice "):
+        with pytest.raises(BlobUploadUnknown):
+            registry.uploads.get_own(NAME, session.id, other)
+    # The purge asks for none.
+    assert registry.uploads.get(NAME, session.id).owner == "htpasswd:alice"
+
+
+def test_a_record_without_an_owner_is_nobody_s(registry: Registry) -> None:
+    session = registry.uploads.start(NAME)
+    path = layout.upload_session(NAME, session.id)
+    record = json.loads(registry.driver.get_content(path))
+    del record["owner"]
+    registry.driver.put_content(path, json.dumps(record).encode())
+    assert registry.uploads.get_own(NAME, session.id, "").owner == ""
+    with pytest.raises(BlobUploadUnknown):
+        registry.uploads.get_own(NAME, session.id, "htpasswd:alice")
