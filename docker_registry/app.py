@@ -10,6 +10,7 @@ from docker_registry import auth, drivers, extensions, search
 from docker_registry.api import access, errors, headers, health, permissions, token, v1, v2
 from docker_registry.api.context import Context
 from docker_registry.api.readiness import Readiness
+from docker_registry.api.request import Request
 from docker_registry.auth import tokens
 from docker_registry.config import Settings
 from docker_registry.config.unserved import refuse_unsafe
@@ -55,6 +56,7 @@ def create_app(settings: Settings) -> Flask:
     index = search.create(settings, registry, legacy)
     extensions.connect(settings, Hooks(v1=legacy.events, v2=registry.events))
     app = Flask(__name__, static_folder=None)
+    app.request_class = Request
     # A doubled slash is a wrong path, not a reason to send the client elsewhere.
     app.url_map.merge_slashes = False
     authority = auth.create(settings, registry.driver)

@@ -27,6 +27,7 @@ OWN_VARIABLES = (
     "AUTH",
     "AWS_",
     "AZURE_",
+    "CACHE_",
     "CF_",
     "DOCKER_REGISTRY_",
     "ELLIPTICS_",

@@ -88,4 +88,5 @@ def _identify(authority: Authority) -> Access:
         return authority.access(log_in(Password(given.username or "", given.password or "")))
     if given.type == "bearer" and authority.bearers is not None:
         return authority.token_access(authority.bearers, given.token or "")
-    raise Unauthorized(f"the scheme {given.type} is not known here: send Basic or Bearer")
+    # It isn't named: some send their password in its place.
+    raise Unauthorized("the scheme of Authorization is not known here: send Basic or Bearer")

@@ -32,6 +32,7 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "mapping": ("{a: b}", {"a": "b"}),
 }
 SPECIAL = {
+    "auth": ("htpasswd", ["htpasswd"]),
     "loglevel": ("Warning", "warning"),
     "elliptics_groups": ("[7, 8]", [7, 8]),
     "storage_path": ("/some/where", "/some/where"),
