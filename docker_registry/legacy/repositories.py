@@ -28,7 +28,8 @@ from docker_registry.legacy.names import (
     Tag,
 )
 from docker_registry.registry.names import RepositoryName as TodaysName
-from docker_registry.registry.walk import in_byte_order
+from docker_registry.registry.selection import EVERYTHING, Selection
+from docker_registry.registry.walk import walk
 
 log = logging.getLogger(__name__)
 
@@ -76,13 +77,17 @@ class Repositories:
         for namespace in self._driver.iterate(layout.REPOSITORIES, namespace_after):
             yield from self._in_namespace(namespace, "")
 
-    def iterate_todays(self, after: str = "") -> Iterator[TodaysName]:
+    def iterate_todays(
+        self, after: str = "", selection: Selection = EVERYTHING
+    ) -> Iterator[TodaysName]:
         """Give the names greater than ``after`` that are today's too, in byte order.
 
         Of the repositories with a tag that clients can ask for. What is stored under another name
         than clients lead to (by versions before 0.8.1) is left out.
+
+        :param selection: which of them, by today's name.
         """
-        for text in in_byte_order(self._children, after):
+        for text in walk(self._children, after, selection):
             name = RepositoryName.of_listed(text)
             if name is not None and self.has_tags(name):
                 yield name.todays()
@@ -149,18 +154,19 @@ class Repositories:
             self._events.announce(self._events.tag_deleted, **whole, tag=tag.name, image=tag.image)
         self._events.announce(self._events.repository_deleted, **whole)
 
-    def _children(self, prefix: str) -> Iterator[str]:
-        """Give the names and prefixes of today below a prefix; see ``in_byte_order``."""
+    def _children(self, prefix: str, after: str) -> Iterator[str]:
+        """Give the names and prefixes of today below a prefix; see ``walk``."""
         if prefix:
-            return self._below(*prefix.split("/", 1))
+            namespace, _, within = prefix.partition("/")
+            return self._below(namespace, within, after)
         library = f"{layout.REPOSITORIES}/{DEFAULT_NAMESPACE}"
-        bare = filter(_is_component, self._driver.iterate(library))
-        namespaces = filter(_is_component, self._driver.iterate(layout.REPOSITORIES))
+        bare = filter(_is_component, self._driver.iterate(library, after))
+        namespaces = filter(_is_component, self._driver.iterate(layout.REPOSITORIES, after))
         return heapq.merge(bare, (f"{one}/" for one in namespaces), key=lambda one: one.rstrip("/"))
 
-    def _below(self, namespace: str, within: str) -> Iterator[str]:
+    def _below(self, namespace: str, within: str, after: str) -> Iterator[str]:
         start = within.replace("/", QUOTED_SLASH)
-        stored = self._driver.iterate(f"{layout.REPOSITORIES}/{namespace}", start)
+        stored = self._driver.iterate(f"{layout.REPOSITORIES}/{namespace}", f"{start}{after}")
         for one in takewhile(lambda one: one.startswith(start), stored):
             component, deeper, _ = one.removeprefix(start).partition(QUOTED_SLASH)
             # What is in "library", and not deeper, is listed without it.

@@ -9,7 +9,8 @@ from docker_registry.errors import NameInvalid, NameUnknown, PathNotFound
 from docker_registry.registry import layout
 from docker_registry.registry.events import Events
 from docker_registry.registry.names import RepositoryName
-from docker_registry.registry.walk import in_byte_order
+from docker_registry.registry.selection import EVERYTHING, Selection
+from docker_registry.registry.walk import walk
 
 
 class Repositories:
@@ -23,9 +24,12 @@ class Repositories:
         """Whether there is such a repository."""
         return bool(self._driver.list(layout.manifests(name), limit=1))
 
-    def iterate(self, after: str = "") -> Iterator[str]:
-        """Give the names greater than ``after``, in byte order, while walking the storage."""
-        return self._walk(after, self.exists)
+    def iterate(self, after: str = "", selection: Selection = EVERYTHING) -> Iterator[str]:
+        """Give the names greater than ``after``, in byte order, while walking the storage.
+
+        :param selection: which of them; directories that have none aren't read.
+        """
+        return self._walk(after, selection, self.exists)
 
     def iterate_uploading(self) -> Iterator[RepositoryName]:
         """Give the repositories that have upload sessions, with or without anything else."""
@@ -33,7 +37,7 @@ class Repositories:
         def has_uploads(name: str) -> bool:
             return bool(self._driver.list(layout.uploads(name), limit=1))
 
-        return map(RepositoryName, self._walk("", has_uploads))
+        return map(RepositoryName, self._walk("", EVERYTHING, has_uploads))
 
     def delete(self, name: RepositoryName) -> None:
         """Remove a repository with its tags, manifests, links and uploads.
@@ -59,14 +63,16 @@ class Repositories:
                 continue
         self._events.announce(self._events.repository_deleted, repository=name)
 
-    def _walk(self, after: str, wanted: Callable[[str], bool]) -> Iterator[str]:
+    def _walk(
+        self, after: str, selection: Selection, wanted: Callable[[str], bool]
+    ) -> Iterator[str]:
         """Give the wanted names greater than ``after``, in byte order."""
-        for name in in_byte_order(self._children, after):
+        for name in walk(self._children, after, selection):
             if _is_name(name) and wanted(name):
                 yield name
 
-    def _children(self, prefix: str) -> Iterator[str]:
-        for child in self._driver.iterate(layout.repository(prefix).rstrip("/")):
+    def _children(self, prefix: str, after: str) -> Iterator[str]:
+        for child in self._driver.iterate(layout.repository(prefix).rstrip("/"), after):
             if not child.startswith("_"):
                 yield f"{prefix}{child}"
                 yield f"{prefix}{child}/"

@@ -14,8 +14,10 @@ A ``**`` comes after components without ``*`` only, so that databases can evalua
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from docker_registry.registry.ranges import NameRange, NameSet
 
 ANY_REST = "**"
 _COMPONENT = re.compile(r"[a-z0-9._*-]+")
@@ -62,13 +64,24 @@ class NamePattern:
     @property
     def is_literal(self) -> bool:
         """Whether only one name has this pattern."""
-        return not self.open and not any("*" in component for component in self.components)
+        return not self.open and not self.has_wildcards
 
     @property
-    def prefix(self) -> str:
-        """The characters that every name with this pattern begins with."""
+    def has_wildcards(self) -> bool:
+        """Whether there is a ``*`` in a component."""
+        return any("*" in component for component in self.components)
+
+    @property
+    def ranges(self) -> tuple[NameRange, ...]:
+        """Where all names with this pattern are; without wildcards, there are no others."""
         text = "/".join(self.components)
-        return text.partition("*")[0]
+        if self.has_wildcards:
+            return (NameRange.beginning_with(text.partition("*")[0]),)
+        if not self.open:
+            return (NameRange.of(text),)
+        if not self.components:
+            return (NameRange.beginning_with(""),)
+        return (NameRange.of(text), NameRange.beginning_with(f"{text}/"))
 
     @property
     def specificity(self) -> tuple[int, int, bool]:
@@ -128,13 +141,20 @@ class Selection:
         """Whether no name is chosen."""
         return not any(one.chosen for one in self.choices)
 
-    def prefixes(self) -> Iterator[str]:
-        """Give what chosen names begin with, in byte order, none the beginning of another."""
-        last = None
-        for prefix in sorted({one.pattern.prefix for one in self.choices if one.chosen}):
-            if last is None or not prefix.startswith(last):
-                yield prefix
-                last = prefix
+    def ranges(self) -> list[NameRange]:
+        """Give, in byte order, where chosen names are.
+
+        No name is chosen outside of them. Inside, all are that no pattern with wildcards matches.
+        """
+        names = NameSet()
+        # Each replaces what those that decide less have said; wildcards leave gaps.
+        for one in reversed(self.choices):
+            for part in one.pattern.ranges:
+                if one.chosen:
+                    names.add(part)
+                elif not one.pattern.has_wildcards:
+                    names.remove(part)
+        return names.ranges()
 
 
 EVERYTHING = Selection([Choice(NamePattern((), True), True)])

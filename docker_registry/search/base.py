@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+from docker_registry.registry.selection import EVERYTHING, Selection
+
 
 class IndexUnavailable(Exception):
     """The index can't be asked at the moment; what is missed meanwhile is repaired later."""
@@ -36,16 +38,22 @@ class SearchIndex(ABC):
     """
 
     @abstractmethod
-    def search(self, query: str, page: int = 1, page_size: int = 25) -> SearchPage:
+    def search(
+        self, query: str, page: int = 1, page_size: int = 25, selection: Selection = EVERYTHING
+    ) -> SearchPage:
         """Find the repositories that match every word of ``query``; all when it has none.
 
         :param page: counted from 1.
         :param page_size: results a page.
+        :param selection: of which repositories. Names that are of V1 only are found where it is
+            everything.
         :raises IndexUnavailable: the index can't be asked.
         """
 
-    def repositories(self, after: str, limit: int) -> list[str] | None:
-        """Give at most ``limit`` names of today greater than ``after``, in byte order.
+    def repositories(
+        self, after: str, limit: int, selection: Selection = EVERYTHING
+    ) -> list[str] | None:
+        """Give at most ``limit`` chosen names of today greater than ``after``, in byte order.
 
         ``None`` when the index doesn't know them all (at the moment): ask the storage then.
         """

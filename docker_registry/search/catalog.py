@@ -9,17 +9,25 @@ from typing import TypeVar
 
 from docker_registry.legacy.store import LegacyStore
 from docker_registry.registry import Registry
+from docker_registry.registry.selection import EVERYTHING, Selection
 from docker_registry.search.listed import ListedName
 
 _Text = TypeVar("_Text", bound=str)
 
 
-def todays_names(registry: Registry, legacy: LegacyStore, after: str = "") -> Iterator[str]:
+def todays_names(
+    registry: Registry, legacy: LegacyStore, after: str = "", selection: Selection = EVERYTHING
+) -> Iterator[str]:
     """Give the names greater than ``after`` that today's clients can ask for, in byte order.
 
     Reads the directories of the storage as far as it is asked: use an index where there is one.
+
+    :param selection: which of them; other directories aren't read.
     """
-    return _merge(registry.repositories.iterate(after), legacy.repositories.iterate_todays(after))
+    return _merge(
+        registry.repositories.iterate(after, selection),
+        legacy.repositories.iterate_todays(after, selection),
+    )
 
 
 def all_names(registry: Registry, legacy: LegacyStore) -> Iterator[ListedName]:

@@ -72,6 +72,7 @@ class Repository(Base):
     :ivar name: see ``listed.py``.
     :ivar leaf: the last component of the name.
     :ivar document: what is searched; see ``document.py``.
+    :ivar todays: whether the name is one of today.
     """
 
     __tablename__ = "repositories"
@@ -82,6 +83,7 @@ class Repository(Base):
     title: Mapped[str] = mapped_column(exact_text(), default="")
     description: Mapped[str] = mapped_column(exact_text(), default="")
     document: Mapped[str] = mapped_column(exact_text(), default="")
+    todays: Mapped[bool] = mapped_column(default=False)
 
 
 class Tag(Base):

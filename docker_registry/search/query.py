@@ -8,18 +8,38 @@ from sqlalchemy import ColumnElement, Integer, and_, case, column, func, select,
 from sqlalchemy.orm import Session
 
 from docker_registry.registry.names import MAX_NAME
+from docker_registry.registry.selection import Selection
 from docker_registry.search.base import SearchPage, SearchResult
 from docker_registry.search.document import query_words
+from docker_registry.search.like import ESCAPE, escape
 from docker_registry.search.models import Repository
+from docker_registry.search.selected import is_in, is_selected
 
 #: Shortest text, in characters, that SQLite's trigram tokenizer finds.
 TRIGRAM = 3
-#: Stands before ``%``, ``_`` and itself in a pattern, where they mean themselves. Not a backslash:
-#: MySQL would read that as an escape of its own.
-_ESCAPE = "!"
 
 
-def search(session: Session, query: str, page: int, page_size: int) -> SearchPage:
+def names(session: Session, after: str, limit: int, selection: Selection) -> list[str]:
+    """Give names of today; see ``SearchIndex.repositories``.
+
+    One short query for each range of the selection, so that what lies between them costs nothing.
+    """
+    conditions = [Repository.todays.expression, *is_selected(selection)]
+    found: list[str] = []
+    for part in selection.ranges():
+        wanted = part.behind(after)
+        if wanted is None:
+            continue
+        query = select(Repository.name).where(is_in(wanted), *conditions).order_by(Repository.name)
+        found += session.scalars(query.limit(limit - len(found)))
+        if len(found) >= limit:
+            break
+    return found
+
+
+def search(
+    session: Session, query: str, page: int, page_size: int, selection: Selection
+) -> SearchPage:
     """Find repositories; see ``SearchIndex.search``.
 
     Best first: the whole name, or its last component, is what was asked for; one of them begins
@@ -29,7 +49,7 @@ def search(session: Session, query: str, page: int, page_size: int) -> SearchPag
     words = query_words(query)
     if words is None:
         return SearchPage(0, ())
-    matches = [_contains(session, word) for word in words]
+    matches = [*(_contains(session, word) for word in words), *is_selected(selection)]
     total = session.scalar(select(func.count()).select_from(Repository).where(*matches)) or 0
     found = (
         select(Repository.name, Repository.description, Repository.title)
@@ -52,8 +72,8 @@ def _order(words: list[str]) -> list[ColumnElement[Any]]:
     rank = case(
         (Repository.name == phrase, 0),
         (Repository.leaf == phrase, 1),
-        (Repository.name.like(f"{_escape(phrase)}%", escape=_ESCAPE), 2),
-        (Repository.leaf.like(f"{_escape(phrase)}%", escape=_ESCAPE), 3),
+        (Repository.name.like(f"{escape(phrase)}%", escape=ESCAPE), 2),
+        (Repository.leaf.like(f"{escape(phrase)}%", escape=ESCAPE), 3),
         (and_(*(_like(f" {word} ") for word in words)), 4),
         else_=5,
     )
@@ -71,13 +91,7 @@ def _contains(session: Session, word: str) -> ColumnElement[bool]:
 
 
 def _like(part: str) -> ColumnElement[bool]:
-    return Repository.document.like(f"%{_escape(part)}%", escape=_ESCAPE)
-
-
-def _escape(part: str) -> str:
-    for special in (_ESCAPE, "%", "_"):
-        part = part.replace(special, _ESCAPE + special)
-    return part
+    return Repository.document.like(f"%{escape(part)}%", escape=ESCAPE)
 
 
 def _has_trigrams(session: Session) -> bool:

@@ -68,24 +68,22 @@ class Rebuild:
                 )
             }
 
-    def names(self, after: str = "", page_size: int = PAGE) -> Iterator[ListedName]:
-        """Give the names of all repositories of the index behind ``after``, in byte order.
-
-        :param page_size: how many to read from the database at a time.
-        """
+    def _indexed_names(self) -> Iterator[ListedName]:
+        """Give the names of all repositories of the index, in byte order."""
+        after = ""
         while True:
-            page = self._page(after, page_size)
+            page = self._page(after)
             yield from page
-            if len(page) < page_size:
+            if len(page) < PAGE:
                 return
             after = page[-1]
 
-    def _page(self, after: str, limit: int) -> list[ListedName]:
+    def _page(self, after: str) -> list[ListedName]:
         query = (
             select(models.Repository.name)
             .where(models.Repository.name > after)
             .order_by(models.Repository.name)
-            .limit(limit)
+            .limit(PAGE)
         )
         with self._database.read() as session:
             return list(map(ListedName, session.scalars(query)))
@@ -95,7 +93,7 @@ class Rebuild:
 
         Both give theirs in byte order, so neither has to be held in memory.
         """
-        indexed, stored = self.names(), all_names(self._registry, self._legacy)
+        indexed, stored = self._indexed_names(), all_names(self._registry, self._legacy)
         left, right = next(indexed, None), next(stored, None)
         while left is not None or right is not None:
             name = min(name for name in (left, right) if name is not None)

@@ -185,7 +185,11 @@ def _locked(session: Session, repository: str) -> models.Repository:
     query = select(models.Repository).filter_by(name=repository).with_for_update()
     row = session.scalars(query).one_or_none()
     if row is None:
-        row = models.Repository(name=repository, leaf=repository.rpartition("/")[2])
+        row = models.Repository(
+            name=repository,
+            todays=ListedName(repository).todays is not None,
+            leaf=repository.rpartition("/")[2],
+        )
         session.add(row)
         session.flush()
     return row

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from itertools import islice
 
 from docker_registry.legacy.store import LegacyStore
 from docker_registry.registry import Registry
+from docker_registry.registry.selection import EVERYTHING, Selection
 from docker_registry.search import query as queries
 from docker_registry.search.base import IndexUnavailable, SearchIndex, SearchPage
 from docker_registry.search.database import Conflict, Database, parse_url
@@ -29,25 +29,33 @@ class SqlIndex(SearchIndex):
         self._follower = Follower(registry, legacy, records)
         self.rebuild = Rebuild(registry, legacy, self._database, records)
 
-    def search(self, query: str, page: int = 1, page_size: int = 25) -> SearchPage:
+    def search(
+        self, query: str, page: int = 1, page_size: int = 25, selection: Selection = EVERYTHING
+    ) -> SearchPage:
         """Ask the database."""
+        if selection.is_nothing:
+            return SearchPage(0, ())
         try:
             with self._database.read() as session:
-                return queries.search(session, query, page, page_size)
+                return queries.search(session, query, page, page_size, selection)
         except Conflict as error:
             raise IndexUnavailable(str(error)) from error
 
-    def repositories(self, after: str, limit: int) -> list[str] | None:
+    def repositories(
+        self, after: str, limit: int, selection: Selection = EVERYTHING
+    ) -> list[str] | None:
         """Ask the database, as long as it can be asked and knows all of the storage.
 
         A push whose change it may lack has left a mark before it was answered, so that no name
         is missing that a client knows of.
         """
+        if selection.is_nothing:
+            return []
         try:
             if self._follower.is_behind() or not self.rebuild.is_complete():
                 return None
-            names = self.rebuild.names(after, limit)
-            return list(islice((name for name in names if name.todays is not None), limit))
+            with self._database.read() as session:
+                return queries.names(session, after, limit, selection)
         except (IndexUnavailable, Conflict):
             return None
 

@@ -19,6 +19,7 @@ from docker_registry.legacy.names import RepositoryName as V1Name
 from docker_registry.legacy.store import LegacyStore
 from docker_registry.registry import Registry
 from docker_registry.registry.names import RepositoryName
+from docker_registry.registry.selection import EVERYTHING, Selection
 from docker_registry.search.base import IndexUnavailable, SearchIndex, SearchPage, SearchResult
 from docker_registry.search.listed import ListedName
 
@@ -45,10 +46,14 @@ class ThirdPartyIndex(SearchIndex):
         self._legacy = legacy
         self._backend = _load(module)
 
-    def search(self, query: str, page: int = 1, page_size: int = 25) -> SearchPage:
-        """Ask the backend for everything, and give a page of it."""
+    def search(
+        self, query: str, page: int = 1, page_size: int = 25, selection: Selection = EVERYTHING
+    ) -> SearchPage:
+        """Ask the backend for everything, and give a page of what was chosen of it."""
         try:
             found = self._backend.results(query)
+            if not selection.is_everything:
+                found = [entry for entry in found if _is_chosen(str(entry["name"]), selection)]
             results = tuple(map(_result, found[(page - 1) * page_size : page * page_size]))
             return SearchPage(len(found), results)
         except Exception as error:
@@ -96,6 +101,15 @@ class ThirdPartyIndex(SearchIndex):
             if method is not None:
                 method(sender, namespace=namespace, repository=name, **more)
                 return
+
+
+def _is_chosen(name: str, selection: Selection) -> bool:
+    """Tell whether all that a backend's name may mean is chosen.
+
+    Backends are told of ``ubuntu`` as of ``library/ubuntu``, which may be a repository as well.
+    """
+    meant = {name, name.removeprefix(f"{DEFAULT_NAMESPACE}/")}
+    return all(ListedName(one).todays is not None and one in selection for one in meant)
 
 
 def _result(entry: Mapping[str, Any]) -> SearchResult:

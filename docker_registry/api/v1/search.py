@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 from flask import Blueprint, Response, request
 
+from docker_registry.api.access import access
 from docker_registry.api.context import context
 from docker_registry.api.errors import RETRY_AFTER
 from docker_registry.api.v1.answers import answer, refuse
@@ -23,7 +24,10 @@ def add_routes(blueprint: Blueprint) -> None:
 
 
 def search() -> Response:
-    """Find repositories: ``q`` holds words, ``n`` is the size of a page, ``page`` counts from 1."""
+    """Find repositories: ``q`` holds words, ``n`` is the size of a page, ``page`` counts from 1.
+
+    Only what may be pulled is found, and counted.
+    """
     index = context().index
     if index is None:
         return refuse(
@@ -41,7 +45,7 @@ def search() -> Response:
         )
     query = request.args.get("q", "")
     try:
-        found = index.search(query, page, size)
+        found = index.search(query, page, size, access().visible())
     except IndexUnavailable:
         response = refuse(
             HTTPStatus.SERVICE_UNAVAILABLE,

@@ -6,6 +6,7 @@ from itertools import islice
 
 from flask import Blueprint, Response, json, request
 
+from docker_registry.api.access import access
 from docker_registry.api.context import context
 from docker_registry.api.paging import next_page, page_size
 from docker_registry.search.catalog import todays_names
@@ -17,7 +18,7 @@ def add_routes(blueprint: Blueprint) -> None:
 
 
 def list_repositories() -> Response:
-    """Give a page of repositories, those of V1 among them, in byte order.
+    """Give a page of the repositories that may be pulled, those of V1 among them, in byte order.
 
     From the index, else from the storage.
     """
@@ -32,8 +33,9 @@ def list_repositories() -> Response:
 
 
 def _names(after: str, limit: int) -> list[str]:
-    index = context().index
-    names = index.repositories(after, limit) if index is not None else None
+    index, selection = context().index, access().visible()
+    names = index.repositories(after, limit, selection) if index is not None else None
     if names is None:
-        names = list(islice(todays_names(context().registry, context().legacy, after), limit))
+        stored = todays_names(context().registry, context().legacy, after, selection)
+        names = list(islice(stored, limit))
     return names

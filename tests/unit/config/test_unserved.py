@@ -28,3 +28,10 @@ def test_an_index_server_that_would_not_be_asked_stops_the_start():
     refuse_unsafe(Settings())
     with pytest.raises(ConfigError, match="STANDALONE"):
         refuse_unsafe(Settings(standalone=False))
+
+
+def test_redis_counts_failed_logins_and_nothing_else():
+    cache = {"host": "redis.example"}
+    [said] = without_effect(Settings(cache=cache))
+    assert said.startswith("cache ")
+    assert list(without_effect(Settings(cache=cache, auth=["htpasswd"]))) == []

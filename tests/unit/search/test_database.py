@@ -84,7 +84,7 @@ def test_the_schema_of_a_newer_version_is_left_alone(database, url):
     # It isn't asked again at once.
     with pytest.raises(IndexUnavailable, match="a moment ago"):
         names(newer)
-    execute(url, "UPDATE alembic_version SET version_num = '0002'")
+    execute(url, "UPDATE alembic_version SET version_num = '0003'")
     time.sleep(module.BREAK_SECONDS)
     assert names(newer) == []
     newer.close()
