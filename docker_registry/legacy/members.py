@@ -23,6 +23,7 @@ from docker_registry.legacy import layout
 from docker_registry.legacy.names import ImageId
 from docker_registry.legacy.names import RepositoryName as V1Name
 from docker_registry.registry.names import RepositoryName
+from docker_registry.registry.ranges import NameRange
 from docker_registry.registry.selection import Selection
 
 #: How long somebody may have an image for that he has sent it, in seconds: he goes on to push what
@@ -54,10 +55,11 @@ class Members:
     def repositories(self, image: ImageId, among: Selection) -> Iterator[RepositoryName]:
         """Give the chosen repositories that are known to have an image.
 
-        What others have costs nothing, how many there may be.
+        What others have costs nothing, however many they are, except where a pattern leaves open
+        how a name begins.
         """
         for part in among.ranges():
-            for text in self._holders(image, part.prefix):
+            for text in self._holders(image, part):
                 name = RepositoryName(text)
                 if text in among and self.has(name, image):
                     yield name
@@ -99,14 +101,18 @@ class Members:
             return False
         return sent > time.time() - SENT_SECONDS
 
-    def _holders(self, image: ImageId, prefix: str) -> Iterator[str]:
-        """Give the names with a prefix of repositories that may have an image."""
-        start = layout.component(prefix)
-        if start and self._is_there(layout.holder(image, RepositoryName(prefix))):
-            yield prefix
-        behind = self._driver.iterate(layout.holders(image), start)
-        for holder in takewhile(lambda holder: holder.startswith(start), behind):
-            yield layout.name_of(holder)
+    def _holders(self, image: ImageId, part: NameRange) -> Iterator[str]:
+        """Give the names in a range of repositories that may have an image."""
+        if part.is_one_name:
+            yield part.low
+            return
+        # What is listed is in another order than names are, but what begins alike is together.
+        beginning = layout.component(part.directory)
+        behind = self._driver.iterate(layout.holders(image), beginning)
+        for holder in takewhile(lambda holder: holder.startswith(beginning), behind):
+            text = layout.name_of(holder)
+            if text in part:
+                yield text
 
     def _is_there(self, path: str) -> bool:
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from itertools import takewhile
 
 #: Less, and greater, than every character of a repository's name.
 LEAST, GREATEST = "!", "~"
@@ -34,12 +33,6 @@ class NameRange:
     def is_one_name(self) -> bool:
         """Whether ``low`` is the only name."""
         return self.high == self.low + LEAST
-
-    @property
-    def prefix(self) -> str:
-        """What all of the names begin with."""
-        same = takewhile(lambda pair: pair[0] == pair[1], zip(self.low, self.high, strict=False))
-        return "".join(character for character, _ in same)
 
     @property
     def directory(self) -> str:

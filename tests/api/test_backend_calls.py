@@ -183,5 +183,5 @@ def test_v1_where_not_everybody_may_have_every_image(site: Site, tmp_path: Path)
     # Of others, the first who sees the tag has its images recorded, one by one.
     assert site.calls(some, "GET", tag) == 1 + 3 + 2 * 3 + 2
     assert site.calls(some, "GET", tag) == 1 + 1
-    # Whether "team" may have it, a page of those below that may, and whether the first has it.
+    # Whether "team" has it, a page of those below that may, and whether the first has it.
     assert site.calls(some, "GET", f"/v1/images/{image}/layer") == 2 + 3

@@ -58,6 +58,10 @@ def test_a_line(members: Members) -> None:
         (chosen("team*/app"), {"team/app", "team-b/app", "teams/app"}),
         (chosen("team/app", "a"), {"team/app", "a"}),
         (chosen("team/nothing", "z/**"), set()),
+        (
+            Selection([*EVERYTHING.choices, Choice(NamePattern.parse("team/**"), False)]),
+            {"a", "team-b/app", "teams/app"},
+        ),
     ],
 )
 def test_who_has_an_image(members: Members, selection: Selection, expected: set[str]) -> None:
@@ -65,6 +69,7 @@ def test_who_has_an_image(members: Members, selection: Selection, expected: set[
         members.add(RepositoryName(name), [TOP])
     found = list(members.repositories(TOP, selection))
     assert sorted(found) == sorted(expected)
+    assert all(name in selection for name in found)
 
 
 def test_what_others_have_costs_nothing(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
