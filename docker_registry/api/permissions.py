@@ -14,6 +14,8 @@ from docker_registry.config import Settings
 from docker_registry.errors import Unsupported
 
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
+#: Endpoints that change nothing, whatever their method.
+UNCHANGING = frozenset({"token.post"})
 #: Endpoints that delete nothing that was pushed.
 NOT_PUSHED_YET = frozenset({"v2.cancel_upload"})
 
@@ -27,6 +29,8 @@ def install(app: Flask, settings: Settings) -> None:
 
 
 def _refuse_changes() -> Response | None:
+    if request.endpoint in UNCHANGING:
+        return None
     return _refuse(
         lambda method: method not in READING,
         "the registry is read-only at present: nothing can be pushed or deleted",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from docker_registry.auth import rules, throttle
+from docker_registry.auth import rules, throttle, tokens
 from docker_registry.auth.authority import Authority
 from docker_registry.auth.htpasswd import HtpasswdMethod
 from docker_registry.auth.method import Method
@@ -24,4 +24,11 @@ def create(settings: Settings, driver: Driver) -> Authority | None:
     if not settings.auth:
         return None
     methods = [METHODS[name](settings) for name in settings.auth if name in METHODS]
-    return Authority(rules.read(settings), methods, throttle.create(settings))
+    issued = tokens.issued(settings, driver)
+    return Authority(
+        rules.read(settings),
+        methods,
+        throttle.create(settings),
+        issued,
+        tokens.bearers(settings, issued),
+    )

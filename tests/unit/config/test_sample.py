@@ -33,6 +33,9 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
 }
 SPECIAL = {
     "auth": ("htpasswd", ["htpasswd"]),
+    "auth_token.realm": ("https://issuer.example.org/auth", "https://issuer.example.org/auth"),
+    "tokens.rotate_seconds": ("3600", 3600),
+    "tokens.seconds": ("60", 60),
     "loglevel": ("Warning", "warning"),
     "elliptics_groups": ("[7, 8]", [7, 8]),
     "storage_path": ("/some/where", "/some/where"),
