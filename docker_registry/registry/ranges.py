@@ -42,6 +42,10 @@ class NameRange:
             directory = directory[: directory[:-1].rfind("/") + 1]
         return directory
 
+    def meets(self, other: NameRange) -> bool:
+        """Tell whether some name may be in both."""
+        return self.low < other.high and other.low < self.high
+
     def behind(self, name: str) -> NameRange | None:
         """Give the range of those names that are greater than another; ``None`` if none is."""
         low = max(self.low, name + LEAST) if name else self.low

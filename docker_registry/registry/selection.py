@@ -57,7 +57,7 @@ class NamePattern:
         if self.open:
             return tuple(parts[: len(self.components)]) == self.components
         return len(parts) == len(self.components) and all(
-            _glob(component).fullmatch(part)
+            component == part or ("*" in component and _glob(component).fullmatch(part))
             for component, part in zip(self.components, parts, strict=True)
         )
 
@@ -72,11 +72,16 @@ class NamePattern:
         return any("*" in component for component in self.components)
 
     @property
+    def prefix(self) -> str:
+        """The characters that every name with this pattern begins with."""
+        return "/".join(self.components).partition("*")[0]
+
+    @property
     def ranges(self) -> tuple[NameRange, ...]:
         """Where all names with this pattern are; without wildcards, there are no others."""
         text = "/".join(self.components)
         if self.has_wildcards:
-            return (NameRange.beginning_with(text.partition("*")[0]),)
+            return (NameRange.beginning_with(self.prefix),)
         if not self.open:
             return (NameRange.of(text),)
         if not self.components:
@@ -125,6 +130,7 @@ class Selection:
                 reverse=True,
             )
         )
+        self._placed = [(one, one.pattern.ranges) for one in self.choices]
 
     def __contains__(self, name: str) -> bool:
         return next((one.chosen for one in self.choices if one.pattern.matches(name)), False)
@@ -144,17 +150,21 @@ class Selection:
     def ranges(self) -> list[NameRange]:
         """Give, in byte order, where chosen names are.
 
-        No name is chosen outside of them. Inside, all are that no pattern with wildcards matches.
+        No name is chosen outside of them. Inside, all are if no pattern there has wildcards.
         """
         names = NameSet()
         # Each replaces what those that decide less have said; wildcards leave gaps.
-        for one in reversed(self.choices):
-            for part in one.pattern.ranges:
+        for one, ranges in reversed(self._placed):
+            for part in ranges:
                 if one.chosen:
                     names.add(part)
                 elif not one.pattern.has_wildcards:
                     names.remove(part)
         return names.ranges()
+
+    def about(self, part: NameRange) -> list[Choice]:
+        """Give those of the choices that may be about names in a range."""
+        return [one for one, ranges in self._placed if any(map(part.meets, ranges))]
 
 
 EVERYTHING = Selection([Choice(NamePattern((), True), True)])

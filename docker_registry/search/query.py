@@ -13,7 +13,7 @@ from docker_registry.search.base import SearchPage, SearchResult
 from docker_registry.search.document import query_words
 from docker_registry.search.like import ESCAPE, escape
 from docker_registry.search.models import Repository
-from docker_registry.search.selected import is_in, is_selected
+from docker_registry.search.selected import is_in_part, is_selected
 
 #: Shortest text, in characters, that SQLite's trigram tokenizer finds.
 TRIGRAM = 3
@@ -24,14 +24,14 @@ def names(session: Session, after: str, limit: int, selection: Selection) -> lis
 
     One short query for each range of the selection, so that what lies between them costs nothing.
     """
-    conditions = [Repository.todays.expression, *is_selected(selection)]
     found: list[str] = []
     for part in selection.ranges():
         wanted = part.behind(after)
         if wanted is None:
             continue
-        query = select(Repository.name).where(is_in(wanted), *conditions).order_by(Repository.name)
-        found += session.scalars(query.limit(limit - len(found)))
+        conditions = is_in_part(selection, part, wanted.low)
+        query = select(Repository.name).where(Repository.todays, *conditions)
+        found += session.scalars(query.order_by(Repository.name).limit(limit - len(found)))
         if len(found) >= limit:
             break
     return found

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, and_, case, or_
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, and_, case, false, or_
 
 from docker_registry.registry.ranges import NameRange
-from docker_registry.registry.selection import NamePattern, Selection
+from docker_registry.registry.selection import Choice, NamePattern, Selection
 from docker_registry.search.like import ESCAPE, escape
 from docker_registry.search.models import Repository
 
-#: Ranges that a query names. SQLite's expressions are at most a thousand levels deep, and each
+#: Ranges that a condition names. SQLite's expressions are at most a thousand levels deep, and each
 #: range is one.
 MAX_RANGES = 100
 
@@ -21,39 +23,49 @@ def is_selected(selection: Selection) -> list[ColumnElement[bool]]:
     """
     if selection.is_everything:
         return []
-    return [Repository.todays.expression, _is_in_ranges(selection), _is_chosen(selection)]
+    ranges = selection.ranges()
+    size = max(1, -(-len(ranges) // MAX_RANGES))
+    groups = (ranges[at : at + size] for at in range(0, len(ranges), size))
+    return [
+        Repository.todays.expression,
+        or_(false(), *(_is_selected_in(selection, group) for group in groups)),
+    ]
 
 
-def is_in(part: NameRange) -> ColumnElement[bool]:
-    """Give the condition that a name is in a range, by which databases use their index."""
+def is_in_part(selection: Selection, part: NameRange, low: str) -> list[ColumnElement[bool]]:
+    """Give the conditions on a name of today to be selected, and in a range.
+
+    :param part: one of the selection's.
+    :param low: where to begin in it.
+    """
+    return [Repository.name >= low, _is_selected_in(selection, [part])]
+
+
+def _is_selected_in(selection: Selection, ranges: Sequence[NameRange]) -> ColumnElement[bool]:
+    """Say that a name is in ranges, by which databases use their index, and chosen there."""
+    whole = NameRange(ranges[0].low, ranges[-1].high)
+    about = selection.about(whole)
+    if len(ranges) == 1 and not any(one.pattern.has_wildcards for one in about):
+        return _is_in(whole)
+    return and_(_is_in(whole), _is_chosen(about))
+
+
+def _is_in(part: NameRange) -> ColumnElement[bool]:
     if part.is_one_name:
         return Repository.name == part.low
     return and_(Repository.name >= part.low, Repository.name < part.high)
 
 
-def _is_in_ranges(selection: Selection) -> ColumnElement[bool]:
-    """Say once more, for the index, where the names are that are chosen at all."""
-    ranges = selection.ranges()
-    size = -(-len(ranges) // MAX_RANGES)
-    groups = (ranges[at : at + size] for at in range(0, len(ranges), size))
-    return or_(*(is_in(NameRange(group[0].low, group[-1].high)) for group in groups))
-
-
-def _is_chosen(selection: Selection) -> ColumnElement[bool]:
-    first = ((_matches(one.pattern), int(one.chosen)) for one in selection.choices)
+def _is_chosen(choices: Sequence[Choice]) -> ColumnElement[bool]:
+    first = ((_matches(one.pattern), int(one.chosen)) for one in choices)
     return case(*first, else_=0) == 1
 
 
 def _matches(pattern: NamePattern) -> ColumnElement[bool]:
-    inside = or_(*map(is_in, pattern.ranges))
     if not pattern.has_wildcards:
-        return inside
+        return or_(*map(_is_in, pattern.ranges))
     # LIKE's wildcard takes slashes as well: what has no more of them than the pattern has them
     # where the pattern has them.
     like = "%".join(map(escape, str(pattern).split("*")))
     too_deep = "%" + "/%" * len(pattern.components)
-    return and_(
-        inside,
-        Repository.name.like(like, escape=ESCAPE),
-        Repository.name.not_like(too_deep),
-    )
+    return and_(Repository.name.like(like, escape=ESCAPE), Repository.name.not_like(too_deep))
