@@ -7,10 +7,22 @@ import math
 from flask import Flask
 
 from docker_registry import auth, drivers, extensions, search
-from docker_registry.api import access, audit, caching, errors, headers, health, permissions, v1, v2
+from docker_registry.api import (
+    access,
+    audit,
+    caching,
+    errors,
+    headers,
+    health,
+    permissions,
+    token,
+    v1,
+    v2,
+)
 from docker_registry.api.context import Context
 from docker_registry.api.readiness import Readiness
 from docker_registry.api.request import Request
+from docker_registry.auth import tokens
 from docker_registry.config import Settings
 from docker_registry.config.unserved import refuse_unsafe
 from docker_registry.drivers.alternate import Chain
@@ -22,6 +34,7 @@ from docker_registry.registry.write_once import WriteOnce
 from docker_registry.search.base import SearchIndex
 from docker_registry.upkeep.heal import Heal
 from docker_registry.upkeep.index import IndexReconciliation, IndexRepair
+from docker_registry.upkeep.keys import KeyRotation
 from docker_registry.upkeep.pushes import PushPurge
 from docker_registry.upkeep.schedule import Rhythm, Scheduler
 from docker_registry.upkeep.sweep import Sweep
@@ -35,6 +48,8 @@ RECONCILE_EVERY = 24 * 3600
 HEAL_EVERY = 30
 #: How often the search index catches up with what it missed, in seconds.
 REPAIR_EVERY = 10
+#: How often it is looked whether tokens need another key, in seconds.
+ROTATE_EVERY = 3600
 
 
 def create_app(settings: Settings) -> Flask:
@@ -69,6 +84,8 @@ def create_app(settings: Settings) -> Flask:
     for blueprint in (v2.create_blueprint(), v1.create_blueprint()):
         prefix = settings.url_prefix + (blueprint.url_prefix or "")
         app.register_blueprint(blueprint, url_prefix=prefix or None)
+    if authority is not None and authority.issued is not None:
+        app.register_blueprint(token.create_blueprint(), url_prefix=settings.url_prefix or None)
     app.register_blueprint(health.create_blueprint())
     app.before_request(_upkeep(settings, registry, legacy, index).ensure_running)
     return app
@@ -87,4 +104,7 @@ def _upkeep(
     if index is not None:
         rhythms.append(Rhythm(IndexReconciliation(index), RECONCILE_EVERY))
         rhythms.append(Rhythm(IndexRepair(index), REPAIR_EVERY))
+    if tokens.keys_are_stored(settings):
+        keys = tokens.key_store(settings, registry.driver)
+        rhythms.append(Rhythm(KeyRotation(keys), ROTATE_EVERY))
     return Scheduler(registry.driver, rhythms)

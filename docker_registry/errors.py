@@ -21,8 +21,10 @@
     ├── IdentityUnavailable      UNAVAILABLE
     ├── TagInvalid               TAG_INVALID
     ├── TagWrittenOnce           DENIED
+    ├── TokenRequestInvalid      UNSUPPORTED
     ├── TooManyRequests          TOOMANYREQUESTS
     ├── Unauthorized             UNAUTHORIZED
+    │   └── TokenInvalid         UNAUTHORIZED: another token may do
     └── Unsupported              UNSUPPORTED
     StorageError                 what a backend could not do
     ├── PathNotFound
@@ -182,6 +184,13 @@ class TagWrittenOnce(Denied):
     """The tag is there, and must not be moved."""
 
 
+class TokenRequestInvalid(RegistryError):
+    """What asks for a token can't be read."""
+
+    # As CNCF Distribution describes the code: "invalid set of parameters".
+    code = "UNSUPPORTED"
+
+
 class TooManyRequests(RegistryError):
     """Too many tries: wait.
 
@@ -199,6 +208,10 @@ class Unauthorized(RegistryError):
     """Only those may do this who say who they are."""
 
     code = "UNAUTHORIZED"
+
+
+class TokenInvalid(Unauthorized):
+    """The token that was sent has expired, or was never good."""
 
 
 class Unsupported(RegistryError):

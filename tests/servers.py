@@ -36,6 +36,7 @@ OWN_VARIABLES = (
     "GUNICORN_",
     "OSS_",
     "OS_",
+    "POLICY",
     "REGISTRY_",
     "SEARCH_",
     "SETTINGS_",

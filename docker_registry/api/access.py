@@ -96,5 +96,7 @@ def _identify(authority: Authority) -> Access:
         return authority.access()
     if given.type == "basic":
         return authority.access(log_in(Password(given.username or "", given.password or "")))
+    if given.type == "bearer" and authority.bearers is not None:
+        return authority.token_access(authority.bearers, given.token or "")
     # It isn't named: some send their password in its place.
     raise Unauthorized("the scheme of Authorization is not known here: send Basic or Bearer")

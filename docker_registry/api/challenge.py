@@ -3,27 +3,43 @@
 from __future__ import annotations
 
 from flask import g, request
+from werkzeug.http import quote_header_value
 
 from docker_registry.api.context import context
-from docker_registry.errors import InsufficientScope, RegistryError
+from docker_registry.auth import tokens
+from docker_registry.errors import InsufficientScope, RegistryError, TokenInvalid
 
 REALM = "docker-registry"
 
 
 def challenge(error: RegistryError) -> str:
     """Give the value of the header for a request that was refused."""
-    settings = context().settings
-    if not settings.tokens.enabled:
+    if not _by_token():
         return f'Basic realm="{REALM}", charset="UTF-8"'
     parameters = {"realm": token_url(), "service": service(), "scope": " ".join(_scopes())}
+    # RFC 6750, 3.1.
     if isinstance(error, InsufficientScope):
         parameters["error"] = "insufficient_scope"
-    return "Bearer " + ",".join(f'{name}="{value}"' for name, value in parameters.items() if value)
+    elif isinstance(error, TokenInvalid):
+        parameters["error"] = "invalid_token"
+    return "Bearer " + ",".join(
+        f"{name}={quote_header_value(value, allow_token=False)}"
+        for name, value in parameters.items()
+        if value
+    )
 
 
 def require_scopes(*scopes: str) -> None:
     """Note what a token for this request has to be for."""
     g.scopes = (*_scopes(), *scopes)
+
+
+def _by_token() -> bool:
+    """Tell whether it is a token that is missing; to get one takes a password."""
+    if request.blueprint == "token":
+        return False
+    authority = context().authority
+    return authority is not None and authority.bearers is not None
 
 
 def _scopes() -> tuple[str, ...]:
@@ -45,4 +61,4 @@ def service() -> str:
     settings = context().settings
     if "token" in settings.auth and settings.auth_token.service:
         return settings.auth_token.service
-    return settings.tokens.service or REALM
+    return tokens.service(settings)

@@ -48,6 +48,8 @@ STATUS: dict[type[errors.RegistryError], HTTPStatus] = {
     errors.SizeInvalid: HTTPStatus.BAD_REQUEST,
     errors.TagInvalid: HTTPStatus.BAD_REQUEST,
     errors.TagWrittenOnce: HTTPStatus.FORBIDDEN,
+    errors.TokenInvalid: HTTPStatus.UNAUTHORIZED,
+    errors.TokenRequestInvalid: HTTPStatus.BAD_REQUEST,
     errors.TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Unauthorized: HTTPStatus.UNAUTHORIZED,
     errors.Unsupported: HTTPStatus.METHOD_NOT_ALLOWED,

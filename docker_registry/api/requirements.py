@@ -78,6 +78,10 @@ REQUIREMENTS: dict[str, Requirement] = {
     "v1.v1_ping": Open(),
     "v1.status": Open(),
     "v1.v1_status": Open(),
+    # What `docker search` asks a token for.
+    "v1.search": Listing("registry:catalog:search"),
+    "token.get": Open(),
+    "token.post": Open(),
     "health.live": Open(),
     "health.ready": Open(),
 }

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from docker_registry.auth import rules, throttle
+from docker_registry.auth import rules, throttle, tokens
 from docker_registry.auth.authority import Authority
 from docker_registry.auth.htpasswd import HtpasswdMethod
 from docker_registry.auth.method import Method
@@ -23,7 +23,12 @@ def create(settings: Settings, driver: Driver) -> Authority | None:
     :raises ConfigError: a setting can't be used.
     """
     policy, methods = load(settings)
-    return Authority(policy, methods, throttle.create(settings)) if settings.auth else None
+    if not settings.auth:
+        return None
+    issued = tokens.issued(settings, driver)
+    return Authority(
+        policy, methods, throttle.create(settings), issued, tokens.bearers(settings, issued)
+    )
 
 
 def load(settings: Settings) -> tuple[Policy, list[Method]]:

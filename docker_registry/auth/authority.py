@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from docker_registry.auth.access import Access, PolicyAccess
+from docker_registry.auth.access import Access, PolicyAccess, TokenAccess
+from docker_registry.auth.bearer import BearerTokens
 from docker_registry.auth.identity import ANONYMOUS, Identity
+from docker_registry.auth.issued import IssuedTokens
 from docker_registry.auth.method import Method, Password
 from docker_registry.auth.policy import Policy
 from docker_registry.auth.throttle import Throttle
@@ -19,11 +21,15 @@ class Authority:
 
     :ivar methods: for passwords, in the order in which they are tried.
     :ivar throttle: is asked before they are.
+    :ivar issued: the tokens of our own; ``None`` if there are none.
+    :ivar bearers: reads tokens, those of others as well; ``None`` if there are none of either.
     """
 
     policy: Policy
     methods: Sequence[Method]
     throttle: Throttle = field(default_factory=Throttle)
+    issued: IssuedTokens | None = None
+    bearers: BearerTokens | None = None
 
     def log_in(self, password: Password) -> Identity | None:
         """Give who somebody is, by the first method that knows him; ``None`` if none does.
@@ -56,3 +62,31 @@ class Authority:
     def access(self, identity: Identity = ANONYMOUS) -> Access:
         """Give what the rules let somebody do."""
         return PolicyAccess(identity, self.policy)
+
+    def token_access(self, bearers: BearerTokens, text: str) -> Access:
+        """Give what a token lets its bearer do: for ours, no more than the rules do now.
+
+        :raises TokenInvalid: it isn't good.
+        :raises IdentityUnavailable: the keys of its issuer can't be fetched.
+        :raises StorageError: nor can ours, from the storage.
+        """
+        verified = bearers.read(text)
+        ours = self.issued is not None and verified.issuer == self.issued.issuer
+        holder = self.access(verified.identity) if ours else None
+        return TokenAccess(verified.identity, verified.scopes, holder)
+
+    def renew(self, identity: Identity) -> Identity | None:
+        """Give the present state of somebody who logged in earlier; ``None`` if that is over.
+
+        :raises IdentityUnavailable: it can't be told now.
+        """
+        method = self._method(identity)
+        return method.renew(identity) if method else None
+
+    def is_renewable(self, identity: Identity) -> bool:
+        """Tell whether ``renew`` can tell."""
+        method = self._method(identity)
+        return method is not None and method.renewable
+
+    def _method(self, identity: Identity) -> Method | None:
+        return next((one for one in self.methods if one.name == identity.method), None)

@@ -14,6 +14,7 @@ from docker_registry.cli.adopt import adopt
 from docker_registry.cli.config import config
 from docker_registry.cli.heal import heal
 from docker_registry.cli.index import index
+from docker_registry.cli.key import key
 from docker_registry.cli.migrate import migrate
 from docker_registry.cli.serve import serve
 from docker_registry.cli.uploads import uploads
@@ -46,5 +47,5 @@ def main(context: click.Context) -> None:
         context.invoke(serve)
 
 
-for command in (adopt, config, heal, index, migrate, serve, uploads, user):
+for command in (adopt, config, heal, index, key, migrate, serve, uploads, user):
     main.add_command(command)

@@ -135,6 +135,14 @@ class Driver(ABC):
         """
         self.put_content(path, data)
 
+    def put_private(self, path: str, data: bytes) -> None:
+        """Store a small object, such as a key, that only the registry itself should read.
+
+        Like ``put_content``. A driver whose objects have owners of their own keeps others out; one
+        where all objects have the same can't.
+        """
+        self.put_content(path, data)
+
     def create(self, path: str, data: bytes) -> bool:
         """Store a small object, durably, where there is none; ``False`` if there is one.
 

@@ -32,6 +32,9 @@ ATTEMPTS = 100
 #: How long a temporary file may lie untouched before a sweep takes it, in seconds.
 SWEEP_AGE = 24 * 60 * 60
 
+#: Permissions of a file: as the umask has it, or for its owner only.
+PUBLIC, PRIVATE = 0o666, 0o600
+
 _ERRORS: dict[int | None, type[StorageError]] = {
     errno.ENOENT: PathNotFound,
     errno.ENOTDIR: PathNotFound,
@@ -78,11 +81,14 @@ class Tree:
         self._temporary = f"{root}/.tmp"
 
     @contextmanager
-    def temporary(self) -> Iterator[TemporaryFile]:
-        """Open a new temporary file; what was not moved to its place in the block is removed."""
+    def temporary(self, mode: int = PUBLIC) -> Iterator[TemporaryFile]:
+        """Open a new temporary file; what was not moved to its place in the block is removed.
+
+        :param mode: its permissions, of which the umask takes away.
+        """
         path = self._temporary_path()
         with storage_errors(path):
-            descriptor = self._create(path)
+            descriptor = self._create(path, mode)
         try:
             yield TemporaryFile(self, path, descriptor)
         finally:
@@ -200,13 +206,13 @@ class Tree:
     def _temporary_path(self) -> str:
         return f"{self._temporary}/{uuid.uuid4().hex}"
 
-    def _create(self, path: str) -> int:
+    def _create(self, path: str, mode: int) -> int:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         try:
-            return os.open(path, flags, 0o666)
+            return os.open(path, flags, mode)
         except FileNotFoundError:
             self._sync_directories(_make_directories(self._temporary))
-            return os.open(path, flags, 0o666)
+            return os.open(path, flags, mode)
 
     def _remove_tree(self, directory: str) -> None:
         if not holds_file(os.fsencode(directory)):

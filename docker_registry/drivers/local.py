@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docker_registry.drivers.base import CHUNK_BYTES, Driver, Reader, Stat, UploadState
-from docker_registry.drivers.files import Tree, holds_file, storage_errors
+from docker_registry.drivers.files import PRIVATE, PUBLIC, Tree, holds_file, storage_errors
 from docker_registry.errors import PathNotFound, Unavailable
 
 if TYPE_CHECKING:
@@ -77,6 +77,10 @@ class LocalDriver(Driver):
         with self._durable.temporary() as file:
             file.write(data)
             return file.create(self._full(path))
+
+    def put_private(self, path: str, data: bytes) -> None:
+        """Write and rename likewise, a file that only its owner can read."""
+        _put(self._durable, self._full(path), data, PRIVATE)
 
     def reader(self, path: str, offset: int = 0, length: int | None = None) -> LocalReader:
         """Open the file."""
@@ -227,8 +231,8 @@ class LocalReader(Reader):
         self.file.close()
 
 
-def _put(tree: Tree, full: str, data: bytes) -> None:
-    with tree.temporary() as file:
+def _put(tree: Tree, full: str, data: bytes, mode: int = PUBLIC) -> None:
+    with tree.temporary(mode) as file:
         file.write(data)
         file.move(full)
 

@@ -155,6 +155,15 @@ def lease(name: str) -> str:
     return f"{OURS}/lease/{name}.json"
 
 
+#: Directory of the keys that sign tokens.
+SIGNING_KEYS = f"{OURS}/keys"
+
+
+def signing_key(key_id: str) -> str:
+    """Path of a key that signs tokens, by the thumbprint of its public half (RFC 7638)."""
+    return f"{SIGNING_KEYS}/{key_id}.json"
+
+
 PENDING = f"{OURS}/index/pending"
 #: Begins a directory of marks whose name is a hash.
 HASHED = "~"

@@ -106,6 +106,10 @@ class Chain(Driver):
         """Store it likewise."""
         self._put(path, data, lambda driver: driver.put_transient(path, data))
 
+    def put_private(self, path: str, data: bytes) -> None:
+        """Store it likewise; journals hold it like everything else."""
+        self._put(path, data, lambda driver: driver.put_private(path, data))
+
     def delete(self, path: str) -> None:
         """Delete it in all backends; journals note it for what they hold."""
         members = self.backends(path)
