@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import cast
 
 from flask import Flask, g, request
 
 from docker_registry.api.challenge import require_scopes
 from docker_registry.api.context import context
+from docker_registry.api.image_access import ImageAccess
+from docker_registry.api.index_tokens import read_token
 from docker_registry.api.login import log_in
 from docker_registry.api.requirements import (
     REQUIREMENTS,
     Closed,
+    LegacyImage,
+    LegacyRepository,
     Listing,
     Open,
     Repository,
@@ -20,7 +25,8 @@ from docker_registry.auth import Authority
 from docker_registry.auth.access import Access, OpenAccess
 from docker_registry.auth.method import Password
 from docker_registry.auth.policy import Action
-from docker_registry.errors import Denied, InsufficientScope, Unauthorized
+from docker_registry.errors import Denied, InsufficientScope, NameInvalid, Unauthorized
+from docker_registry.legacy.errors import ImageUnknown
 from docker_registry.registry.names import RepositoryName
 
 _OPEN = OpenAccess()
@@ -58,12 +64,45 @@ def _check() -> None:
         return
     if isinstance(needed, Listing):
         require_scopes(needed.scope)
+    elif isinstance(needed, LegacyRepository):
+        _require_legacy_scope(needed)
     g.access = _identify(authority)
+    if isinstance(needed, LegacyRepository | LegacyImage):
+        _check_legacy(needed)
+        return
     if isinstance(needed, Closed):
         raise Denied("nobody may do this here")
     allowed = access().may_list if isinstance(needed, Listing) else _is_logged_in()
     if not allowed:
         raise refusal()
+
+
+def images() -> ImageAccess:
+    """Give what the one who is asking may do with images of V1."""
+    return ImageAccess(context(), access())
+
+
+def _require_legacy_scope(needed: LegacyRepository) -> None:
+    # Of a name that is none today there are no tokens.
+    with suppress(NameInvalid):
+        name = (request.view_args or {})["repository"].todays()
+        require_scopes(f"repository:{name}:{','.join(needed.actions)}")
+
+
+def _check_legacy(needed: LegacyRepository | LegacyImage) -> None:
+    named = request.view_args or {}
+    if isinstance(needed, LegacyRepository):
+        action, name = needed.actions[-1], named["repository"]
+        if not images().may_with(action, name):
+            raise refusal({"repository": str(name), "action": action})
+    elif needed.action is Action.PUSH:
+        if not access().may_somewhere(Action.PUSH):
+            raise refusal({"action": needed.action})
+    elif not images().may_pull(named["image"]):
+        if access().identity.is_anonymous and not access().is_limited:
+            raise refusal()
+        # Whether it is there is no business of his.
+        raise ImageUnknown
 
 
 def _is_logged_in() -> bool:
@@ -94,6 +133,12 @@ def _identify(authority: Authority) -> Access:
         if "Authorization" in request.headers:
             raise Unauthorized("the header Authorization can't be read: send Basic or Bearer")
         return authority.access()
+    if request.blueprint == "v1":
+        if given.type == "token":
+            return read_token(authority, request.headers["Authorization"])
+        # Docker 1.x sends this over TLS when its user has not logged in.
+        if given.type == "basic" and given.username == given.password == "":
+            return authority.access()
     if given.type == "basic":
         return authority.access(log_in(Password(given.username or "", given.password or "")))
     if given.type == "bearer" and authority.bearers is not None:

@@ -36,10 +36,17 @@ def require_scopes(*scopes: str) -> None:
 
 def _by_token() -> bool:
     """Tell whether it is a token that is missing; to get one takes a password."""
-    if request.blueprint == "token":
+    if request.blueprint == "token" or _is_old_client():
         return False
     authority = context().authority
     return authority is not None and authority.bearers is not None
+
+
+def _is_old_client() -> bool:
+    """Tell whether this is a client of V1, which can get no such token, but may have a password."""
+    given = request.authorization
+    has_token = given is not None and given.type == "bearer"
+    return request.blueprint == "v1" and not has_token and context().settings.auth != ["token"]
 
 
 def _scopes() -> tuple[str, ...]:

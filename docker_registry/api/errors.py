@@ -62,6 +62,7 @@ STATUS: dict[type[errors.RegistryError], HTTPStatus] = {
     legacy.ImageExists: HTTPStatus.CONFLICT,
     legacy.ImageIdInvalid: HTTPStatus.NOT_FOUND,
     legacy.ImageInvalid: HTTPStatus.BAD_REQUEST,
+    legacy.ImageTaken: HTTPStatus.CONFLICT,
     legacy.ImageUnfinished: HTTPStatus.BAD_REQUEST,
     legacy.ImageUnknown: HTTPStatus.NOT_FOUND,
     legacy.LayerUnreadable: HTTPStatus.BAD_REQUEST,

@@ -25,6 +25,27 @@ class Repository:
 
 
 @dataclass(frozen=True, slots=True)
+class LegacyRepository:
+    """Actions on the repository of V1 that the path names, by the rules for its name of today.
+
+    :ivar actions: see ``Repository``.
+    """
+
+    actions: tuple[Action, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LegacyImage:
+    """Something with the image of V1 that the path names.
+
+    To pull it needs that one may have it (``ImageAccess``); to push it, that one may push to any
+    repository: whether just this one is for ``OwnedPushes`` to say.
+    """
+
+    action: Action
+
+
+@dataclass(frozen=True, slots=True)
 class Open:
     """Nothing: everybody may ask."""
 
@@ -49,11 +70,16 @@ class Closed:
     """What nobody can get where there is authentication."""
 
 
-Requirement = Repository | Open | LoggedIn | Listing | Closed
+Requirement = Repository | LegacyRepository | LegacyImage | Open | LoggedIn | Listing | Closed
 
 _PULL = Repository((Action.PULL,))
 _PUSH = Repository((Action.PULL, Action.PUSH))
 _DELETE = Repository((Action.DELETE,))
+_V1_PULL = LegacyRepository((Action.PULL,))
+_V1_PUSH = LegacyRepository((Action.PULL, Action.PUSH))
+_V1_DELETE = LegacyRepository((Action.DELETE,))
+_V1_IMAGE = LegacyImage(Action.PULL)
+_V1_IMAGE_PUSH = LegacyImage(Action.PUSH)
 
 #: By endpoint.
 REQUIREMENTS: dict[str, Requirement] = {
@@ -78,6 +104,32 @@ REQUIREMENTS: dict[str, Requirement] = {
     "v1.v1_ping": Open(),
     "v1.status": Open(),
     "v1.v1_status": Open(),
+    "v1.get_user": LoggedIn(),
+    # Its answer is what leads old clients to the former; nobody becomes a user by it.
+    "v1.create_user": Open(),
+    "v1.update_user": Closed(),
+    "v1.get_image_json": _V1_IMAGE,
+    "v1.put_image_json": _V1_IMAGE_PUSH,
+    "v1.put_checksum": _V1_IMAGE_PUSH,
+    "v1.get_ancestry": _V1_IMAGE,
+    "v1.get_files": _V1_IMAGE,
+    "v1.get_diff": _V1_IMAGE,
+    "v1.get_layer": _V1_IMAGE,
+    "v1.put_layer": _V1_IMAGE_PUSH,
+    "v1.put_repository": _V1_PUSH,
+    "v1.delete_repository": _V1_DELETE,
+    "v1.get_images": _V1_PULL,
+    "v1.put_images": _V1_PUSH,
+    "v1.delete_images": _V1_DELETE,
+    "v1.put_auth": _V1_PUSH,
+    "v1.get_repository_json": _V1_PULL,
+    "v1.get_properties": _V1_PULL,
+    "v1.put_properties": _V1_PUSH,
+    "v1.list_tags": _V1_PULL,
+    "v1.get_tag": _V1_PULL,
+    "v1.put_tag": _V1_PUSH,
+    "v1.delete_tag": _V1_DELETE,
+    "v1.get_tag_json": _V1_PULL,
     # What `docker search` asks a token for.
     "v1.search": Listing("registry:catalog:search"),
     "token.get": Open(),

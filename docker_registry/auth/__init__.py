@@ -27,7 +27,12 @@ def create(settings: Settings, driver: Driver) -> Authority | None:
         return None
     issued = tokens.issued(settings, driver)
     return Authority(
-        policy, methods, throttle.create(settings), issued, tokens.bearers(settings, issued)
+        policy,
+        methods,
+        throttle.create(settings),
+        issued,
+        tokens.bearers(settings, issued),
+        tokens.of_index(issued),
     )
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from docker_registry.auth.identity import ANONYMOUS, Identity
 from docker_registry.auth.policy import Action, Policy
+from docker_registry.errors import NameInvalid
 from docker_registry.registry.names import RepositoryName
 from docker_registry.registry.selection import EVERYTHING, NOTHING, Selection
 
@@ -26,6 +29,14 @@ class Access(ABC):
     @abstractmethod
     def visible(self) -> Selection:
         """Give the repositories that may be listed: those that may be pulled."""
+
+    @abstractmethod
+    def may_everywhere(self, action: Action) -> bool:
+        """Tell whether something may be done with every repository, whatever its name."""
+
+    @abstractmethod
+    def may_somewhere(self, action: Action) -> bool:
+        """Tell whether something may be done with any repository, there or not."""
 
     @property
     def may_list(self) -> bool:
@@ -47,6 +58,14 @@ class OpenAccess(Access):
         """Say yes."""
         return True
 
+    def may_everywhere(self, action: Action) -> bool:
+        """Say yes."""
+        return True
+
+    def may_somewhere(self, action: Action) -> bool:
+        """Say yes."""
+        return True
+
     def visible(self) -> Selection:
         """Give all."""
         return EVERYTHING
@@ -62,6 +81,14 @@ class PolicyAccess(Access):
     def may(self, action: Action, repository: RepositoryName) -> bool:
         """Ask the rules."""
         return self.policy.may(self.identity, action, repository)
+
+    def may_everywhere(self, action: Action) -> bool:
+        """Ask the rules."""
+        return self.policy.selection(self.identity, action).is_everything
+
+    def may_somewhere(self, action: Action) -> bool:
+        """Ask the rules."""
+        return not self.policy.selection(self.identity, action).is_nothing
 
     def visible(self) -> Selection:
         """Ask the rules."""
@@ -99,6 +126,22 @@ class TokenAccess(Access):
         return bool(given & {action, "*"}) and (
             self.holder is None or self.holder.may(action, repository)
         )
+
+    def may_everywhere(self, action: Action) -> bool:
+        """Say no: it is for the repositories that it names."""
+        return False
+
+    def may_somewhere(self, action: Action) -> bool:
+        """Ask about each repository that it names."""
+        return any(self.may(action, repository) for repository in self.repositories())
+
+    def repositories(self) -> Iterator[RepositoryName]:
+        """Give the repositories that it names."""
+        for one in self.scopes:
+            # Who has issued it may have named what can't be a repository.
+            with suppress(NameInvalid):
+                if one.type == "repository":
+                    yield RepositoryName.parse(one.name)
 
     def visible(self) -> Selection:
         """Give what the holder may list, if the token is for listing."""

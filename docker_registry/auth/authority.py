@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from docker_registry.auth.access import Access, PolicyAccess, TokenAccess
 from docker_registry.auth.bearer import BearerTokens
 from docker_registry.auth.identity import ANONYMOUS, Identity
+from docker_registry.auth.index_tokens import IndexTokens
 from docker_registry.auth.issued import IssuedTokens
 from docker_registry.auth.method import Method, Password
 from docker_registry.auth.policy import Policy
@@ -23,6 +24,7 @@ class Authority:
     :ivar throttle: is asked before they are.
     :ivar issued: the tokens of our own; ``None`` if there are none.
     :ivar bearers: reads tokens, those of others as well; ``None`` if there are none of either.
+    :ivar index_tokens: those of V1, or ``None`` where there are none.
     """
 
     policy: Policy
@@ -30,6 +32,7 @@ class Authority:
     throttle: Throttle = field(default_factory=Throttle)
     issued: IssuedTokens | None = None
     bearers: BearerTokens | None = None
+    index_tokens: IndexTokens | None = None
 
     def log_in(self, password: Password) -> Identity | None:
         """Give who somebody is, by the first method that knows him; ``None`` if none does.

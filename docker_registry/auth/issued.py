@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from docker_registry.auth.access import Scope
 from docker_registry.auth.bearer import TokenReader, Verified
@@ -28,16 +28,20 @@ _IDENTITY = "identity"
 class IssuedTokens(TokenReader):
     """Issues tokens, and reads them.
 
+    :cvar kind: of the tokens that come with requests.
+    :ivar keys: by which they are signed.
     :param service: the name of this registry, in the claims ``iss`` and ``aud``.
     :param seconds: for which an access token is good.
     :param refresh_seconds: for which a refresh token is good; 0, and there are none.
     """
 
+    kind: ClassVar[str] = ACCESS
+
     def __init__(self, keys: SigningKeys, service: str, seconds: int, refresh_seconds: int) -> None:
         self.issuer = service
         self.seconds = seconds
         self.refresh_seconds = refresh_seconds
-        self._keys = keys
+        self.keys = keys
 
     def issue(self, identity: Identity, scopes: Iterable[Scope]) -> str:
         """Give an access token.
@@ -49,7 +53,7 @@ class IssuedTokens(TokenReader):
             for scope in scopes
         ]
         who = {**identity.to_claims(), "stamp": ""}
-        return self._sign(ACCESS, identity, self.seconds, {"access": access, _IDENTITY: who})
+        return self._sign(self.kind, identity, self.seconds, {"access": access, _IDENTITY: who})
 
     def issue_refresh(self, identity: Identity) -> str:
         """Give a refresh token. Raises ``StorageError`` likewise."""
@@ -62,11 +66,11 @@ class IssuedTokens(TokenReader):
         :raises TokenInvalid: it is not good.
         :raises StorageError: no key is known, and the storage can't be asked.
         """
-        return self._verify(token, ACCESS)
+        return self._verify(token, self.kind)
 
     def trusts(self, verified: Verified) -> bool:
         """Tell whether the key is still there: what it has signed goes with it."""
-        return self._keys.find(str(verified.basis)) is not None
+        return self.keys.find(str(verified.basis)) is not None
 
     def read_refresh(self, text: str) -> Identity:
         """Give who got a refresh token, as he was then. Raises as ``verify`` does."""
@@ -83,12 +87,12 @@ class IssuedTokens(TokenReader):
             "exp": now + seconds,
             "jti": secrets.token_urlsafe(12),
         }
-        return sign({"typ": kind}, {**common, **claims}, self._keys.signing())
+        return sign({"typ": kind}, {**common, **claims}, self.keys.signing())
 
     def _verify(self, token: Token, kind: str) -> Verified:
         expected = Expected(self.issuer, self.issuer, frozenset(SIGNING.values()), kind)
         key_id = token.header.get("kid")
-        key = self._keys.find(key_id) if isinstance(key_id, str) else None
+        key = self.keys.find(key_id) if isinstance(key_id, str) else None
         if key is None:
             raise TokenInvalid("the token is signed by a key that is not known here")
         claims = token.verify(expected, key)

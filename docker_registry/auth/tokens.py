@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from docker_registry.auth.bearer import BearerTokens, TokenReader
+from docker_registry.auth.index_tokens import INDEX_SECONDS, IndexTokens
 from docker_registry.auth.issued import IssuedTokens
 from docker_registry.auth.issuer import OutsideIssuer
 from docker_registry.auth.jws import LEEWAY
@@ -32,6 +33,11 @@ def issued(settings: Settings, driver: Driver) -> IssuedTokens | None:
     )
 
 
+def of_index(ours: IssuedTokens | None) -> IndexTokens | None:
+    """Give the tokens of V1, which are signed likewise; ``None`` if there are none of our own."""
+    return IndexTokens(ours.keys, ours.issuer, INDEX_SECONDS, 0) if ours else None
+
+
 def bearers(settings: Settings, ours: IssuedTokens | None) -> BearerTokens | None:
     """Give what reads tokens: ours, and those of somebody else.
 
@@ -50,7 +56,8 @@ def bearers(settings: Settings, ours: IssuedTokens | None) -> BearerTokens | Non
 
 def key_store(settings: Settings, driver: Driver) -> KeyStore:
     """Give the keys in the storage."""
-    longest = max(settings.tokens.seconds, settings.tokens.refresh_seconds)
+    tokens = settings.tokens
+    longest = max(tokens.seconds, tokens.refresh_seconds, INDEX_SECONDS)
     return KeyStore(driver, settings.tokens.rotate_seconds, longest + LEEWAY)
 
 

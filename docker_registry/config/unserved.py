@@ -38,6 +38,6 @@ def refuse_unsafe(settings: Settings) -> None:
     if not settings.standalone:
         raise ConfigError(
             "standalone (STANDALONE) is false, but this version can't check the tokens of an index "
-            "server and would let everybody in: remove the setting, and let a proxy ask for "
-            "passwords"
+            "server and would let everybody in: remove the setting, and say by auth (AUTH) how to "
+            "tell who somebody is"
         )

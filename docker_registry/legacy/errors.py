@@ -11,6 +11,7 @@
     ├── ImageExists              IMAGE_EXISTS
     ├── ImageIdInvalid           IMAGE_ID_INVALID
     ├── ImageInvalid             IMAGE_INVALID
+    ├── ImageTaken               IMAGE_TAKEN
     ├── ImageUnfinished          IMAGE_UNFINISHED
     ├── ImageUnknown             IMAGE_UNKNOWN
     ├── LayerUnreadable          LAYER_UNREADABLE
@@ -88,6 +89,17 @@ class ImageInvalid(LegacyError):
     """The JSON of an image that can't be taken."""
 
     code = "IMAGE_INVALID"
+
+
+class ImageTaken(LegacyError):
+    """The image is somebody else's: what is sent is not what is there, or on its way."""
+
+    code = "IMAGE_TAKEN"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Image is somebody else's: he is pushing it now, or has pushed another one by this id"
+        )
 
 
 class ImageUnfinished(LegacyError):

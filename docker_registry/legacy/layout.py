@@ -25,15 +25,23 @@ taken for a tag.
 
 Ours as a whole is ``docker/registry/ours/v1/``::
 
-    pushes/<id>/         of an image that is not complete: when it was begun, parts of its layer
+    pushes/<id>/         of an image that is not complete: when it was begun and by whom, parts of
+                         its layer; who shows that he has one that is
     files/<id>, diff/<id>  answers that were computed once
+    contents/<name>/<id>   the repository has the image; see ``Members``
+    holders/<id>/<name>    where to look for the former
+    pushers/<id>/<digest>  who has sent the image
+
+A name there is today's, with colons for its slashes: one component, however many the name has.
 """
 
 from __future__ import annotations
 
+from hashlib import sha256
 from urllib.parse import unquote_plus
 
 from docker_registry.legacy.names import ImageId, RepositoryName, Tag
+from docker_registry.registry.names import RepositoryName as TodaysName
 
 IMAGES = "images"
 REPOSITORIES = "repositories"
@@ -134,6 +142,19 @@ def push_begun(image: ImageId) -> str:
     return f"{PUSHES}/{image}/begun"
 
 
+def push_owner(image: ImageId) -> str:
+    """Path of what says who pushes an image that is not complete."""
+    return f"{PUSHES}/{image}/owner"
+
+
+def push_claim(image: ImageId, key: str) -> str:
+    """Path of what says that somebody has sent the JSON of an image that is complete.
+
+    :param key: what tells him from others: any text.
+    """
+    return f"{PUSHES}/{image}/claim-{digest(key)}"
+
+
 def push_purge(image: ImageId) -> str:
     """Path of what says that an image is being removed, since its push has come to nothing."""
     return f"{PUSHES}/{image}/purge"
@@ -142,3 +163,51 @@ def push_purge(image: ImageId) -> str:
 def push_parts(image: ImageId, part: str) -> str:
     """Directory of what a driver may keep of a layer while it comes."""
     return f"{PUSHES}/{image}/{part}"
+
+
+def contents(name: TodaysName) -> str:
+    """Directory of what says which images a repository has."""
+    return f"{OURS}/contents/{component(name)}"
+
+
+def content(name: TodaysName, image: ImageId) -> str:
+    """Path of what says that a repository has an image."""
+    return f"{contents(name)}/{image}"
+
+
+def holders(image: ImageId) -> str:
+    """Directory of the names of repositories that may have an image."""
+    return f"{OURS}/holders/{image}"
+
+
+def holder(image: ImageId, name: TodaysName) -> str:
+    """Path of what says that a repository may have an image."""
+    return f"{holders(image)}/{component(name)}"
+
+
+def pushers(image: ImageId) -> str:
+    """Directory of what says who has sent an image."""
+    return f"{OURS}/pushers/{image}"
+
+
+def pusher(image: ImageId, key: str) -> str:
+    """Path of what says that somebody has sent an image.
+
+    :param key: what tells him from others: any text.
+    """
+    return f"{pushers(image)}/{digest(key)}"
+
+
+def digest(key: str) -> str:
+    """Give any text as one component of a path, from which nobody can tell the text."""
+    return sha256(key.encode()).hexdigest()
+
+
+def component(name: str) -> str:
+    """Give a name of today, or the beginning of one, as one component of a path."""
+    return name.replace("/", ":")
+
+
+def name_of(component: str) -> str:
+    """Give the name that ``component`` made one component of."""
+    return component.replace(":", "/")

@@ -59,7 +59,7 @@ class Pushes:
         :raises ImageExists: the image is complete.
         :raises PushRefused: an extension vetoes it.
         """
-        document = _read(image, content)
+        document = read_document(image, content)
         line = [image, *self._ancestry(image, document.get("parent"))]
         begun_before = self._images.is_in_progress(image)
         if not begun_before and self._images.exists(image):
@@ -124,8 +124,22 @@ class Pushes:
         for name in self._driver.iterate(layout.PUSHES):
             with suppress(ImageIdInvalid):
                 image = ImageId.parse(name)
-                if self._last_change(image) < oldest:
+                if self.last_change(image) < oldest:
                     yield image
+
+    def last_change(self, image: ImageId) -> float:
+        """Give when anything of a push was last stored, in seconds since the epoch."""
+        directory = layout.push(image)
+        paths = [layout.push_begun(image), layout.in_progress(image)]
+        for part in self._driver.iterate(directory):
+            paths += [
+                f"{directory}/{part}/{name}" for name in self._driver.iterate(f"{directory}/{part}")
+            ]
+        newest = 0.0
+        for path in paths:
+            with suppress(PathNotFound):
+                newest = max(newest, self._driver.stat(path).modified)
+        return newest
 
     def purge(self, image: ImageId) -> bool:
         """Remove an image whose push has come to nothing, and tell whether it was removed.
@@ -134,7 +148,7 @@ class Pushes:
         seen here.
         """
         self._driver.put_transient(layout.push_purge(image), b"")
-        if self._last_change(image) >= time.time() - self._max_age:
+        if self.last_change(image) >= time.time() - self._max_age:
             self._remove(layout.push_purge(image))
             return False
         doomed = self._images.is_in_progress(image)
@@ -219,20 +233,6 @@ class Pushes:
             if since > time.time() - PURGE_SECONDS:
                 raise Unavailable(f"the image {image} is being removed: its last push was given up")
 
-    def _last_change(self, image: ImageId) -> float:
-        """Give when anything of a push was last stored, in seconds since the epoch."""
-        directory = layout.push(image)
-        paths = [layout.push_begun(image), layout.in_progress(image)]
-        for part in self._driver.iterate(directory):
-            paths += [
-                f"{directory}/{part}/{name}" for name in self._driver.iterate(f"{directory}/{part}")
-            ]
-        newest = 0.0
-        for path in paths:
-            with suppress(PathNotFound):
-                newest = max(newest, self._driver.stat(path).modified)
-        return newest
-
     def _stored_json(self, image: ImageId) -> bytes | None:
         try:
             return self._images.json(image)
@@ -247,8 +247,8 @@ class Pushes:
             self._driver.delete(path)
 
 
-def _read(image: ImageId, content: bytes) -> dict[str, Any]:
-    """Read the JSON of an image, which must be that of this one."""
+def read_document(image: ImageId, content: bytes) -> dict[str, Any]:
+    """Read the JSON of an image; ``ImageInvalid`` if it is none, or that of another one."""
     try:
         document = json.loads(content)
     except (ValueError, RecursionError):

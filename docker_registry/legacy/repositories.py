@@ -19,6 +19,7 @@ from docker_registry.legacy.errors import (
     TagUnknown,
 )
 from docker_registry.legacy.events import Events
+from docker_registry.legacy.members import Members
 from docker_registry.legacy.names import (
     DEFAULT_NAMESPACE,
     QUOTED_SLASH,
@@ -134,11 +135,15 @@ class Repositories:
 
         :raises RepositoryUnknown: there is no such repository.
         """
+        members = Members(self._driver)
         tags = list(self.tags(name))
+        # Before, in case of a crash; behind, since somebody may see the tags in between.
+        members.forget_repository(name)
         try:
             self._driver.delete(layout.repository(name))
         except PathNotFound:
             raise RepositoryUnknown from None
+        members.forget_repository(name)
         whole = {"namespace": name.namespace, "repository": name.repository}
         for tag in tags:
             self._events.announce(self._events.tag_deleted, **whole, tag=tag.name, image=tag.image)

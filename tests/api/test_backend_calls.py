@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from docker_registry import drivers
 from docker_registry.app import create_app
 from docker_registry.config import Settings
 from docker_registry.drivers.memory import MemoryDriver
+from tests import passwords
 from tests.api.conftest import OCI_MANIFEST, OCTETS, Pushes, sha256
 from tests.api.v1.pushes import V1Pushes, image_id, payload_checksum
 
@@ -55,8 +57,8 @@ class Site:
         # No thread of the background jobs asks the backend in between.
         monkeypatch.setattr("docker_registry.app.Scheduler.ensure_running", lambda self: None)
 
-    def node(self) -> Flask:
-        return create_app(Settings(storage="memory", search_backend="none"))
+    def node(self, **settings: Any) -> Flask:
+        return create_app(Settings(storage="memory", search_backend="none", **settings))
 
     def calls(self, app: Flask, method: str, path: str, status: int = 200, **request: Any) -> int:
         client = app.test_client()
@@ -164,3 +166,22 @@ def test_v1(site: Site) -> None:
     assert site.calls(node, "PUT", f"{path}/checksum", headers=headers) == 4 + 2
     tag = "/v1/repositories/team/app/tags/x"
     assert site.calls(node, "PUT", tag, data=f'"{child}"') == 2 + 2
+
+
+def test_v1_where_not_everybody_may_have_every_image(site: Site, tmp_path: Path) -> None:
+    auth = {"auth": ["htpasswd"], "auth_htpasswd": {"path": str(passwords.write(tmp_path / "u"))}}
+    rule = {"who": ["anonymous"], "may": ["push"]}
+    whole = site.node(**auth, policy=[{**rule, "repositories": "**"}])
+    some = site.node(**auth, policy=[{**rule, "repositories": "team/**"}])
+    v1 = V1Pushes(whole.test_client())
+    image = v1.image("top", v1.image("base"))
+    tag = "/v1/repositories/team/app/tags/x"
+    # Who may have everything costs nothing more.
+    assert site.calls(whole, "PUT", tag, data=f'"{image}"') == 2 + 2
+    assert site.calls(whole, "GET", f"/v1/images/{image}/layer") == 2
+    assert site.calls(whole, "GET", tag) == 1
+    # Of others, the first who sees the tag has its images recorded, one by one.
+    assert site.calls(some, "GET", tag) == 1 + 3 + 2 * 3 + 2
+    assert site.calls(some, "GET", tag) == 1 + 1
+    # Whether "team" may have it, a page of those below that may, and whether the first has it.
+    assert site.calls(some, "GET", f"/v1/images/{image}/layer") == 2 + 3

@@ -1,13 +1,15 @@
 """What the Docker daemon 1.x did with a V1 registry: the same calls, in the same order.
 
 Nobody packages such a daemon any more, so this is one of our own: the requests are those of
-``registry/session.go`` and ``graph/push.go``, ``graph/pull.go`` of Docker 1.5.
+``registry/session.go`` and ``graph/push.go``, ``graph/pull.go`` of Docker 1.5, those for logging in
+of ``registry/auth.go``.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -85,11 +87,16 @@ class Index:
 class Daemon:
     """A daemon and its connection to one registry.
 
+    :param login: user and password; none are what it sends without ``docker login``.
+    :param always: whether it sends them with each request, as it does over TLS; else only where it
+        wants a token, and then the token.
     :ivar pushed: ids of images that it had to push, since the registry had not got them.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, login: tuple[str, str] = ("", ""), always: bool = False) -> None:
         self.url = url
+        self.login = login
+        self.always = always
         self.pushed: list[str] = []
         self.session = requests.Session()
         self.session.headers["User-Agent"] = AGENT
@@ -101,6 +108,22 @@ class Daemon:
 
     def __exit__(self, *_: object) -> None:
         self.session.close()
+
+    def log_in(self) -> str:
+        """``docker login``: give what it says to the user."""
+        user, password = self.login
+        account = {"username": user, "password": password, "email": "a@example.com"}
+        answer = self._send("POST", f"{self.url}/v1/users/", json=account)
+        if answer.status_code == 201:
+            return "Account created"
+        if answer.status_code == 400 and answer.text != '"Username or email already exists"':
+            return f"Registration: {answer.text}"
+        if answer.status_code not in (400, 401):
+            return f"Unexpected status code [{answer.status_code}]"
+        known = self._send("GET", f"{self.url}/v1/users/", auth=self.login)
+        return {200: "Login Succeeded", 401: "Wrong login/password, please try again"}.get(
+            known.status_code, f"Login: {known.text} (Code: {known.status_code})"
+        )
 
     def push(self, repository: str, layers: list[Layer], *tags: str) -> None:
         """``docker push``: what the registry has not got, then the tags of the last image."""
@@ -115,7 +138,7 @@ class Daemon:
         summed = [{"id": layer.id, "checksum": layer.checksum} for layer in layers]
         final = f"{self.url}/v1/repositories/{repository}/images"
         headers = {**JSON, "X-Docker-Token": "true", "X-Docker-Endpoints": index.url}
-        self._ask("PUT", final, 204, data=json.dumps(summed), headers=headers)
+        self._ask("PUT", final, 204, data=json.dumps(summed), headers=headers, auth=self._auth())
 
     def pull(self, repository: str, tag: str = "latest") -> list[Layer]:
         """``docker pull``: the images of a tag, the base first."""
@@ -189,6 +212,7 @@ class Daemon:
             200,
             data=None if body is None else json.dumps(body),
             headers={**JSON, "X-Docker-Token": "true"},
+            auth=self._auth(),
         )
         endpoint = answer.headers["X-Docker-Endpoints"].split(",")[0].strip()
         images = answer.json() if method == "GET" else []
@@ -208,7 +232,13 @@ class Daemon:
     def _send(self, method: str, url: str, **options: Any) -> requests.Response:
         return self.session.request(method, url, timeout=TIMEOUT, **options)
 
+    def _auth(self) -> tuple[str, str] | None:
+        return self.login if self.always or self.login[0] else None
+
     def _of(self, index: Index) -> dict[str, str]:
+        if self.always:
+            pair = b64encode(":".join(self.login).encode()).decode()
+            return {"Authorization": f"Basic {pair}"}
         return {"Authorization": index.token}
 
     def _image(self, index: Index, layer: Layer, what: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from flask import Response, json
 
 from docker_registry.api.content import MAX_AGE
+from docker_registry.api.context import context
 from docker_registry.api.errors import UNCACHED
 from docker_registry.legacy.names import ImageId
 
@@ -41,5 +42,7 @@ def cacheable(response: Response, image: ImageId) -> Response:
     9110, section 8.8.3), and ``If-Modified-Since`` has nothing to go by.
     """
     response.set_etag(image)
-    response.headers["Cache-Control"] = f"public, max-age={MAX_AGE}"
+    # What not everybody may have must not be given out by a cache in between.
+    who = "public" if context().authority is None else "private"
+    response.headers["Cache-Control"] = f"{who}, max-age={MAX_AGE}"
     return response

@@ -7,6 +7,7 @@ from http import HTTPStatus
 
 from flask import Blueprint, Response, json, request
 
+from docker_registry.api.access import images
 from docker_registry.api.context import context
 from docker_registry.api.responses import EmptyResponse
 from docker_registry.api.v1.answers import cacheable, done
@@ -32,15 +33,15 @@ def add_routes(blueprint: Blueprint) -> None:
 
 def get_image_json(image: ImageId) -> Response:
     """Give an image's JSON, byte for byte, with size and checksums of its layer."""
-    images = context().legacy.images
-    response = _get(image, lambda: images.json(image))
+    stored = context().legacy.images
+    response = _get(image, lambda: stored.json(image))
     if response.status_code == HTTPStatus.NOT_MODIFIED:
         return response
     try:
-        response.headers["X-Docker-Size"] = str(images.layer_size(image))
+        response.headers["X-Docker-Size"] = str(stored.layer_size(image))
     except ImageUnknown:
         return response
-    for checksum in images.checksums(image):
+    for checksum in stored.checksums(image):
         header = CHECKSUM if checksum.startswith("tarsum") else PAYLOAD_CHECKSUM
         response.headers.add(header, checksum)
     return response
@@ -48,7 +49,7 @@ def get_image_json(image: ImageId) -> Response:
 
 def put_image_json(image: ImageId) -> Response:
     """Begin an image."""
-    context().legacy.pushes.put_json(image, read_body())
+    images().pushes().put_json(image, read_body())
     return done()
 
 
@@ -59,14 +60,14 @@ def put_checksum(image: ImageId) -> Response:
         raise ChecksumMissing
     if not checksum:
         raise ChecksumInvalid("Missing Image's checksum")
-    context().legacy.pushes.complete(image, checksum)
+    images().pushes().complete(image, checksum)
     return done()
 
 
 def get_ancestry(image: ImageId) -> Response:
     """Give the ids of an image and of those it is built on."""
-    images = context().legacy.images
-    return _get(image, lambda: json.dumps(images.ancestry(image)))
+    stored = context().legacy.images
+    return _get(image, lambda: json.dumps(stored.ancestry(image)))
 
 
 def get_files(image: ImageId) -> Response:
@@ -83,10 +84,10 @@ def get_diff(image: ImageId) -> Response:
 
 def _get(image: ImageId, read: Callable[[], str | bytes | Reader]) -> Response:
     """Give a document about a complete image, or say that the client's is the right one."""
-    images = context().legacy.images
-    images.check_not_in_progress(image)
+    stored = context().legacy.images
+    stored.check_not_in_progress(image)
     if request.if_none_match.contains_weak(image):
-        if not images.exists(image):
+        if not stored.exists(image):
             raise ImageUnknown
         return cacheable(EmptyResponse(status=HTTPStatus.NOT_MODIFIED), image)
     document = read()

@@ -7,6 +7,7 @@ from http import HTTPStatus
 
 from flask import Blueprint, Response, request
 
+from docker_registry.api import access
 from docker_registry.api.body import body_chunks
 from docker_registry.api.content import REDIRECT_SECONDS, send, send_by_nginx
 from docker_registry.api.context import context
@@ -61,7 +62,7 @@ def get_layer(image: ImageId) -> Response:
 
 def put_layer(image: ImageId) -> Response:
     """Take the layer of an image that was begun, as it comes."""
-    context().legacy.pushes.put_layer(image, body_chunks())
+    access.images().pushes().put_layer(image, body_chunks())
     return done()
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
+from docker_registry.api.access import images
 from docker_registry.api.context import context
 from docker_registry.api.v1.answers import answer, done
 from docker_registry.api.v1.body import read_json
 from docker_registry.api.v1.repositories import delete_repository
 from docker_registry.api.write_once import require_admin_for
-from docker_registry.legacy.errors import BodyInvalid, ImageIdInvalid
+from docker_registry.legacy.errors import BodyInvalid, ImageIdInvalid, ImageUnknown
 from docker_registry.legacy.names import ImageId, RepositoryName, Tag
 from docker_registry.registry.names import RepositoryName as TodaysName
 
@@ -27,13 +28,16 @@ def add_routes(blueprint: Blueprint) -> None:
 
 def list_tags(repository: RepositoryName) -> Response:
     """Give all tags, and the images they point to."""
-    tags = context().legacy.repositories.tags(repository)
+    tags = list(context().legacy.repositories.tags(repository))
+    images().enrol(repository, (tag.image for tag in tags))
     return answer({tag.name: tag.image for tag in tags})
 
 
 def get_tag(repository: RepositoryName, tag: Tag) -> Response:
     """Give the image that a tag points to."""
-    return answer(context().legacy.repositories.tag(repository, tag))
+    image = context().legacy.repositories.tag(repository, tag)
+    images().enrol(repository, [image])
+    return answer(image)
 
 
 def put_tag(repository: RepositoryName, tag: Tag) -> Response:
@@ -43,8 +47,12 @@ def put_tag(repository: RepositoryName, tag: Tag) -> Response:
         image = ImageId.parse(said if isinstance(said, str) else "")
     except ImageIdInvalid:
         raise BodyInvalid("Invalid data", {"expected": "the id of an image, in quotes"}) from None
+    # Else whoever may push anywhere could read everything, by tagging it there.
+    if not images().may_pull(image):
+        raise ImageUnknown
     user_agent = request.headers.get("User-Agent", "")
     context().legacy.tags.put(repository, tag, image, user_agent)
+    images().enrol(repository, [image])
     return done()
 
 

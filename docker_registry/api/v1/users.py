@@ -1,6 +1,7 @@
 """``/v1/users/``: what ``docker login`` asks an index server for.
 
-There are no accounts here: everybody is welcome, and who may come at all is for the proxy in front.
+Nobody becomes a user by it. Without authentication everybody is welcome, and who may come at all
+is for the proxy in front. With it, ``GET`` is only answered here when the credentials are good.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from http import HTTPStatus
 
 from flask import Blueprint, Response
 
+from docker_registry.api.context import context
 from docker_registry.api.errors import UNCACHED
 from docker_registry.api.responses import EmptyResponse
 from docker_registry.api.v1.answers import answer
@@ -27,13 +29,19 @@ def add_routes(blueprint: Blueprint) -> None:
 
 
 def get_user() -> Response:
-    """Take any credentials."""
+    """Say that the credentials are good."""
     return answer("OK")
 
 
 def create_user() -> Response:
-    """Take note of nothing."""
+    """Take note of nothing.
+
+    Docker 1.x asks this first. By these words, which it knows from Docker Hub, it goes on to log
+    in; other words are an error to it.
+    """
     read_json("Error Decoding JSON")
+    if context().authority is not None:
+        return answer("Username or email already exists", HTTPStatus.BAD_REQUEST)
     return answer("User Created", HTTPStatus.CREATED)
 
 

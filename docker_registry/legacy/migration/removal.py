@@ -13,6 +13,7 @@ from docker_registry.legacy import layout as v1
 from docker_registry.legacy.errors import LegacyError, RepositoryUnknown, TagUnknown
 from docker_registry.legacy.events import Events
 from docker_registry.legacy.images import Images
+from docker_registry.legacy.members import Members
 from docker_registry.legacy.migration.outcome import NotMigrated, Outcome, Result
 from docker_registry.legacy.migration.records import LayerRecords
 from docker_registry.legacy.names import ImageId, Tag
@@ -37,6 +38,7 @@ class Removal:
         self._events = events or Events()
         self._images = Images(registry.driver)
         self._repositories = Repositories(registry.driver)
+        self._members = Members(registry.driver)
         self._records = LayerRecords(registry.driver)
         self._verified: set[Digest] = set()
         self._parents: dict[ImageId, ImageId | None] = {}
@@ -57,6 +59,7 @@ class Removal:
             raise NotMigrated(f"tags were put meanwhile: {names}. Run it again")
         with suppress(PathNotFound):
             self._registry.driver.delete(v1.repository(repository))
+        self._members.forget_repository(repository)
         self._announce(self._events.repository_deleted, repository)
 
     def remove_images(self) -> Iterator[ImageId]:
@@ -117,6 +120,7 @@ class Removal:
     def _remove_image(self, image: ImageId) -> None:
         """Remove an image: first what makes it one, so that it is never one without its layer."""
         driver = self._registry.driver
+        self._members.forget_image(image)
         answers = (v1.files(image), v1.diff(image))
         for path in (v1.image_json(image), *answers, v1.layer(image), v1.image(image)):
             with suppress(PathNotFound):

@@ -2,21 +2,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
 from tests.api.conftest import AppFactory
-from tests.api.v1.pushes import V1Pushes
-
-
-class WholeAnswers(FlaskClient):
-    """A client that reads each answer to its end, so that no file stays open."""
-
-    def open(self, *arguments: Any, **named: Any) -> TestResponse:
-        return super().open(*arguments, buffered=True, **named)
+from tests.api.v1.accounts import Site
+from tests.api.v1.pushes import V1Pushes, WholeAnswers
 
 
 @pytest.fixture(params=["memory", "local"])
@@ -32,3 +24,8 @@ def client(
 @pytest.fixture
 def v1(client: FlaskClient) -> V1Pushes:
     return V1Pushes(client)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path)

@@ -20,6 +20,13 @@ def payload_checksum(document: bytes, layer: bytes) -> str:
     return "sha256:" + hashlib.sha256(document + b"\n" + layer).hexdigest()
 
 
+class WholeAnswers(FlaskClient):
+    """A client that reads each answer to its end, so that no file stays open."""
+
+    def open(self, *arguments: Any, **named: Any) -> TestResponse:
+        return super().open(*arguments, buffered=True, **named)
+
+
 class V1Pushes:
     """Pushes images and tags."""
 
