@@ -15,6 +15,7 @@ from werkzeug.datastructures import MultiDict
 
 from docker_registry.api.context import context
 from docker_registry.api.login import log_in
+from docker_registry.api.logins import Login, Outcome, note
 from docker_registry.auth import Authority, scopes
 from docker_registry.auth.identity import ANONYMOUS, Identity
 from docker_registry.auth.issued import IssuedTokens
@@ -83,6 +84,7 @@ def _by_refresh_token(form: MultiDict[str, str]) -> Identity:
     identity = authority.renew(issued.read_refresh(_needed(form, "refresh_token")))
     if identity is None:
         raise Unauthorized("what you logged in with is no longer good: docker login")
+    note(Login(identity.name, Outcome.SUCCESS, identity))
     return identity
 
 

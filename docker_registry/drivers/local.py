@@ -72,15 +72,15 @@ class LocalDriver(Driver):
         """Write and rename likewise, without waiting for the disk."""
         _put(self._transient, self._full(path), data)
 
-    def put_private(self, path: str, data: bytes) -> None:
-        """Write and rename likewise, a file that only its owner can read."""
-        _put(self._durable, self._full(path), data, PRIVATE)
-
     def create(self, path: str, data: bytes) -> bool:
         """Write a temporary file and give it a second name, where there is none (link(2))."""
         with self._durable.temporary() as file:
             file.write(data)
             return file.create(self._full(path))
+
+    def put_private(self, path: str, data: bytes) -> None:
+        """Write and rename likewise, a file that only its owner can read."""
+        _put(self._durable, self._full(path), data, PRIVATE)
 
     def reader(self, path: str, offset: int = 0, length: int | None = None) -> LocalReader:
         """Open the file."""

@@ -16,8 +16,16 @@ from docker_registry.auth.access import Access, Scope, TokenAccess
 from docker_registry.auth.identity import ANONYMOUS, Identity
 from docker_registry.auth.method import Method, Password
 from docker_registry.auth.policy import Action, Policy, Rule, check_pattern, check_who
+from docker_registry.config import Settings
 
 SECRET = "correct-horse-battery"
+#: Settings of authentication, so that all routes are there; ``ask`` says by whom.
+AUTH: dict[str, Any] = {"auth": ["htpasswd"], "auth_htpasswd": {"path": "/nowhere/users"}}
+GUARDED = Settings(storage="memory", search_backend=None, **AUTH)
+
+
+#: What an authority has of tokens.
+TOKENS = ("issued", "bearers", "index_tokens")
 
 
 class Roll(Method):
@@ -66,11 +74,14 @@ def policy(*rules: tuple[str, str, str]) -> Policy:
 
 
 def ask(app: Flask, authority: Authority) -> Flask:
-    """Have an application ask an authority."""
+    """Have an application ask an authority, which takes over its tokens."""
     (key, context) = next(
         (key, one) for key, one in app.extensions.items() if hasattr(one, "authority")
     )
     assert key == "docker_registry"
+    if context.authority is not None:
+        tokens = {name: getattr(context.authority, name) for name in TOKENS}
+        authority = dataclasses.replace(authority, **tokens)
     dataclasses.replace(context, authority=authority).install(app)
     return app
 

@@ -17,7 +17,7 @@ from docker_registry.auth.throttle import Throttle
 from docker_registry.config import LoginLimits
 from docker_registry.errors import IdentityUnavailable
 from tests.api.conftest import AppFactory, Pushes, sha256
-from tests.api.roll import SECRET, Caller, Roll, ask, callers, policy, user
+from tests.api.roll import AUTH, SECRET, Caller, Roll, ask, callers, policy, user
 from tests.api.test_isolation import manifest, push_blob
 from tests.api.test_permissions import ROUTES
 
@@ -57,7 +57,7 @@ def audit(caplog: pytest.LogCaptureFixture) -> Audit:
 @pytest.fixture
 def app(make_app: AppFactory) -> Flask:
     authority = Authority(POLICY, [Roll(user("bob"), user("root"))], Throttle(LoginLimits()))
-    return ask(make_app(), authority)
+    return ask(make_app(**AUTH), authority)
 
 
 @pytest.fixture
@@ -110,6 +110,35 @@ class TestLogins:
         app = ask(make_app(), Authority(POLICY, [Away()]))
         assert callers(app, ["bob"])["bob"]("GET", "/v2/").status_code == 503
         assert audit.one()["outcome"] == "unavailable"
+
+    def test_a_token_is_given(self, who: dict[str, Caller], audit: Audit) -> None:
+        who["anonymous"]("GET", "/auth/token")
+        assert audit.take() == []
+        given = who["bob"]("GET", "/auth/token?offline_token=1").get_json()
+        line = audit.one()
+        assert (line["event"], line["outcome"]) == ("login", "success")
+        assert line["identity"] == "htpasswd:bob"
+        form = {"grant_type": "refresh_token", "refresh_token": given["refresh_token"]}
+        assert who["anonymous"].post("/auth/token", data=form).status_code == 200
+        line = audit.one()
+        assert (line["event"], line["identity"]) == ("login", "htpasswd:bob")
+        form = {"grant_type": "password", "username": "bob", "password": "guess"}
+        assert who["anonymous"].post("/auth/token", data=form).status_code == 401
+        line = audit.one()
+        assert (line["outcome"], line["user"]) == ("failure", "bob")
+
+    def test_a_token_tells_who_it_is(
+        self, who: dict[str, Caller], app: Flask, audit: Audit
+    ) -> None:
+        scope = "repository:b/app:pull,push,delete"
+        token = who["bob"]("GET", f"/auth/token?scope={scope}").get_json()["token"]
+        audit.take()
+        headers = {"Authorization": f"Bearer {token}"}
+        assert app.test_client().delete("/v2/a/app/", headers=headers).status_code == 401
+        line = audit.one()
+        assert (line["event"], line["identity"]) == ("refuse", "htpasswd:bob")
+        assert line["scheme"] == "bearer"
+        assert token not in str(line)
 
     def test_a_password_with_each_request_is_not_one_each_time(
         self, who: dict[str, Caller], audit: Audit

@@ -19,7 +19,7 @@ from docker_registry.drivers.memory import MemoryDriver
 from docker_registry.registry import layout
 from docker_registry.registry.names import Digest, RepositoryName, UploadId
 from tests.api.conftest import OCI_CONFIG, OCI_MANIFEST, AppFactory, error_codes, sha256
-from tests.api.roll import Caller, Roll, TokenAuthority, ask, callers, policy, user
+from tests.api.roll import AUTH, Caller, Roll, TokenAuthority, ask, callers, policy, user
 
 POLICY = policy(
     ("user:alice user:al", "a/**", "push delete"),
@@ -36,7 +36,7 @@ ABSENT = sha256(b"absent")
 
 @pytest.fixture
 def app(make_app: AppFactory) -> Flask:
-    return ask(make_app(), Authority(POLICY, [Roll(*map(user, NAMES))]))
+    return ask(make_app(**AUTH), Authority(POLICY, [Roll(*map(user, NAMES))]))
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 
 from docker_registry.api.permissions import NOT_PUSHED_YET, READING, UNCHANGING
 from docker_registry.app import create_app
-from docker_registry.config import Settings
 from tests.api.conftest import AppFactory, Pushes, error_codes, sha256
+from tests.api.roll import GUARDED
 
 EXAMPLES = {
     "repository": "team/app",
@@ -27,7 +27,7 @@ ROUTES = [
         re.sub(r"<(?:\w+:)?(\w+)>", lambda match: EXAMPLES.get(match[1], "x"), rule.rule),
         rule.endpoint,
     )
-    for rule in create_app(Settings(storage="memory", search_backend=None)).url_map.iter_rules()
+    for rule in create_app(GUARDED).url_map.iter_rules()
     for method in sorted(rule.methods or ())
 ]
 WRITES = [route for route in ROUTES if route[0] not in READING]

@@ -18,7 +18,7 @@ from docker_registry.legacy import layout
 from docker_registry.legacy.names import RepositoryName as V1Name
 from docker_registry.legacy.names import Tag as V1Tag
 from tests.api.conftest import AppFactory, error_codes, sha256
-from tests.api.roll import Caller, Roll, TokenAuthority, ask, callers, policy, user
+from tests.api.roll import AUTH, Caller, Roll, TokenAuthority, ask, callers, policy, user
 from tests.api.test_isolation import manifest, push_blob
 from tests.api.v1.pushes import V1Pushes
 
@@ -94,7 +94,8 @@ def test_who_may_delete_deletes_others(who: dict[str, Caller], what: str) -> Non
 def test_a_token_for_it_says_admin(make_app: AppFactory) -> None:
     scope = Scope("repository", "team/app", frozenset({"pull", "push", "delete"}))
     roll = Roll(user("admin"))
-    app = ask(make_app(write_once=PATTERNS), TokenAuthority(POLICY, [roll], scopes=(scope,)))
+    app = make_app(write_once=PATTERNS, **AUTH)
+    ask(app, TokenAuthority(POLICY, [roll], scopes=(scope,)))
     admin = callers(app, ["admin"])["admin"]
     push_blob(admin, "team/app", b"{}")
     put(admin, FIRST, "v1")

@@ -133,5 +133,3 @@ def test_whatever_a_client_has_seen_last() -> None:
     for last in ("a" + "-a" * 5000, "a/" * 5000, "." * 5000, "a\0", "\ue000", "a/.x", "_a", "/"):
         expected = [name for name in ("a/b", "b") if name > last]
         assert list(registry.repositories.iterate(last)) == expected
-
-
