@@ -24,6 +24,7 @@ STOP_SECONDS = 60
 LOG_TAIL_BYTES = 20_000
 #: Beginnings of the names of variables that the registry reads.
 OWN_VARIABLES = (
+    "AUDIT_",
     "AUTH",
     "AWS_",
     "AZURE_",
@@ -37,6 +38,8 @@ OWN_VARIABLES = (
     "OSS_",
     "OS_",
     "POLICY",
+    "PROXY_HEADERS",
+    "PUBLIC_URL",
     "REGISTRY_",
     "SEARCH_",
     "SETTINGS_",
@@ -44,6 +47,8 @@ OWN_VARIABLES = (
     "STORAGE_",
     "SWIFT_",
     "TOKENS_",
+    "TRUSTED_PROXIES",
+    "WRITE_ONCE",
 )
 
 

@@ -72,7 +72,7 @@ def _caller() -> Identity:
         return log_in(Password(given.username or "", given.password or ""))
     if "Authorization" in request.headers:
         raise Unauthorized("send user name and password (Basic) to get a token")
-    return ANONYMOUS
+    return identity_of_request() or ANONYMOUS
 
 
 def _by_password(form: MultiDict[str, str]) -> Identity:

@@ -12,7 +12,7 @@ from docker_registry.drivers.memory import MemoryDriver
 from docker_registry.registry import Registry, layout
 from docker_registry.registry.names import Digest, RepositoryName
 from docker_registry.registry.ranges import NameRange, NameSet
-from docker_registry.registry.selection import EVERYTHING, NOTHING, Choice, NamePattern, Selection
+from docker_registry.registry.selection import EVERYTHING, NOTHING, Selection
 from tests.selections import NAMES, SELECTIONS, selection
 
 DIGEST = Digest.of(b"manifest")
