@@ -41,6 +41,7 @@ SPECIAL = {
     "response_headers": ("{a: b}", {"a": ["b"]}),
     "trusted_proxies": ("192.0.2.1, 10.0.0.0/8", ["192.0.2.1", "10.0.0.0/8"]),
     "proxy_headers": ("Forwarded", "forwarded"),
+    "auth_certificate.header": ("X-Subject", "X-Subject"),
     "auth_certificate.user": ("UID", "UID"),
 }
 
