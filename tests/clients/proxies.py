@@ -147,6 +147,14 @@ class Proxy(ABC):
             self.process = subprocess.Popen(
                 self.command(), stdout=output, stderr=output, start_new_session=True
             )
+        try:
+            self._await()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _await(self) -> None:
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:
@@ -156,7 +164,7 @@ class Proxy(ABC):
                 assert time.monotonic() < deadline, self.log()
                 time.sleep(0.05)
             else:
-                return self
+                return
 
     def __exit__(self, *_: object) -> None:
         self.process.terminate()

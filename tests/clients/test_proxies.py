@@ -247,18 +247,19 @@ def test_nginx_sends_the_files(start_registry: ServerFactory, authority: Authori
         assert requests.get(f"{nginx.url}{path}", **options | {"auth": None}).status_code == 401
 
 
+@pytest.fixture(scope="module")
+def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServer]:
+    registry = RegistryServer(
+        tmp_path_factory.mktemp("asking"),
+        {"AUTH": "certificate", "AUTH_CERTIFICATE_HEADER": "X-Client-Subject"},
+    )
+    with registry:
+        yield registry
+    registry.remove()
+
+
 class TestRegistryAsks:
     """The proxy only ends TLS, and verifies certificates."""
-
-    @pytest.fixture(scope="class")
-    def asking(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServer]:
-        registry = RegistryServer(
-            tmp_path_factory.mktemp("asking"),
-            {"AUTH": "certificate", "AUTH_CERTIFICATE_HEADER": "X-Client-Subject"},
-        )
-        with registry:
-            yield registry
-        registry.remove()
 
     @pytest.fixture(params=[Nginx, Apache])
     def proxy(

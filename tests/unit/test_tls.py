@@ -153,15 +153,19 @@ def test_renewal(start: Start, authority: Authority) -> None:
     assert "Traceback" not in log
 
 
-@pytest.mark.parametrize("content", [b"", b"-----BEGIN CERTIFICATE-----\nx", None])
-def test_broken_renewal(start: Start, content: bytes | None) -> None:
+def test_broken_renewals(start: Start, authority: Authority) -> None:
     registry = start()
-    serial = registry.pair.serial
-    registry.pair.certificate.unlink()
-    if content is not None:
-        registry.pair.certificate.write_bytes(content)
-    assert {registry.served() for _ in range(MANY)} == {serial}
+    certificate = registry.pair.certificate
+    serial = registry.served()
+    for content in (b"", b"-----BEGIN CERTIFICATE-----\nx", None):
+        certificate.unlink(missing_ok=True)
+        if content is not None:
+            certificate.write_bytes(content)
+        assert {registry.served() for _ in range(MANY)} == {serial}
     assert "the certificate of before is served on" in registry.log_tail()
+    newer = authority.server("newer")
+    registry.pair.replace(newer)
+    assert {registry.served() for _ in range(MANY)} == {newer.serial}
 
 
 def test_key_that_only_root_can_read(tmp_path: Path, authority: Authority) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from docker_registry.config import Runner, Settings
+from docker_registry.config import Runner, Settings, load_runner
 from docker_registry.config.distribution import general, stores
 from docker_registry.errors import ConfigError
+from tests.pki import Authority
 from tests.unit.config.distribution.conftest import LoadBoth
 
 #: YAML, and what it makes of our keys.
@@ -354,3 +356,24 @@ def test_problems_are_told_all_at_once_and_without_secrets(load_both: LoadBoth) 
         )
     assert "hunter2" not in str(raised.value)
     assert "configuration of Distribution" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "mode"),
+    [
+        ("clientcas: [{ca}]", None),
+        ("clientcas: [{ca}], clientauth: verify-client-cert-if-given", "optional"),
+        ("clientcas: [{ca}], clientauth: require-and-verify-client-cert", "required"),
+        # Distribution does nothing by a mode without CAs.
+        ("clientauth: request-client-cert", None),
+    ],
+)
+def test_client_certificates(tmp_path: Path, said: str, mode: str | None) -> None:
+    authority = Authority(tmp_path / "ca")
+    pair = authority.server()
+    file = tmp_path / "config.yml"
+    tls = f"certificate: {pair.certificate}, key: {pair.key}, {said.format(ca=authority.pem)}"
+    file.write_text(f"{{version: 0.1, storage: inmemory, http: {{tls: {{{tls}}}}}}}")
+    runner = load_runner({"DOCKER_REGISTRY_CONFIG": str(file)})
+    assert runner.tls_client_auth == mode
+    assert runner.tls_client_ca == ([str(authority.pem)] if "clientcas" in said else [])
