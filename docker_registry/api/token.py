@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from flask import Blueprint, Response, json, request
 from werkzeug.datastructures import MultiDict
 
+from docker_registry.api.certificates import identity_of_request
 from docker_registry.api.context import context
 from docker_registry.api.login import log_in
 from docker_registry.api.logins import Login, Outcome, note
