@@ -74,7 +74,8 @@ def refusal(response: TestResponse, status: int) -> str:
     """Give the message of an error, which is there for both kinds of clients."""
     assert response.status_code == status, response.data
     assert response.content_type == "application/json"
-    assert response.headers["Cache-Control"] == "no-cache"
+    # With authentication it is private besides.
+    assert response.headers["Cache-Control"] in ("no-cache", "no-cache, private")
     body = response.get_json()
     (entry,) = body["errors"]
     assert set(entry) == {"code", "message", "detail"}
