@@ -12,7 +12,7 @@ from docker_registry.drivers.memory import MemoryDriver
 from docker_registry.registry import Registry, layout
 from docker_registry.registry.names import Digest, RepositoryName
 from docker_registry.registry.ranges import NameRange, NameSet
-from docker_registry.registry.selection import EVERYTHING, NOTHING, Choice, NamePattern, Selection
+from docker_registry.registry.selection import EVERYTHING, NOTHING, Selection
 from tests.selections import NAMES, SELECTIONS, selection
 
 DIGEST = Digest.of(b"manifest")
@@ -57,7 +57,7 @@ def test_directory(low: str, high: str, directory: str) -> None:
     assert NameRange(low, high).directory == directory
 
 
-@given(PARTS, EDGES, st.text("ab/-", min_size=1, max_size=3))
+@given(PARTS, st.text("ab/-!Z~\0 \ud800é", max_size=3), st.text("ab/-", min_size=1, max_size=3))
 def test_behind(part: NameRange, last: str, name: str) -> None:
     behind = part.behind(last)
     assert (behind is not None and name in behind) is (name in part and name > last)
@@ -133,5 +133,3 @@ def test_whatever_a_client_has_seen_last() -> None:
     for last in ("a" + "-a" * 5000, "a/" * 5000, "." * 5000, "a\0", "\ue000", "a/.x", "_a", "/"):
         expected = [name for name in ("a/b", "b") if name > last]
         assert list(registry.repositories.iterate(last)) == expected
-
-

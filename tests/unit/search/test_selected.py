@@ -62,13 +62,13 @@ def test_a_condition_is_what_the_selection_is(filled):
         def check(chosen: Selection, after: str, words: str) -> None:
             expected = [name for name in TODAYS if name in chosen]
             assert queries.names(session, "", 1000, chosen) == expected
-            assert queries.names(session, after, 5, chosen) == [n for n in expected if n > after][:5]
+            assert (
+                queries.names(session, after, 5, chosen) == [n for n in expected if n > after][:5]
+            )
             if chosen.is_everything:
                 return
             found = queries.search(session, words, 1, 1000, chosen)
-            matching = [
-                n for n in expected if all(word in f"{n} latest" for word in words.split())
-            ]
+            matching = [n for n in expected if all(word in f"{n} latest" for word in words.split())]
             assert sorted(result.name for result in found.results) == matching
             assert found.total == len(matching)
 
@@ -100,7 +100,7 @@ def test_who_sees_everything_sees_what_only_v1_could_ask_for(filled):
 
 def test_many_rules(filled):
     """SQLite takes no expression that is more than a thousand levels deep."""
-    many = [*TODAYS[::2], *(f"none/{number}/*" for number in range(100))]
+    many = [*TODAYS[::5], *(f"none/{number}/*" for number in range(60))]
     chosen = selection(*many, "-a/b*", "team/**")
     expected = [name for name in TODAYS if name in chosen]
     with filled.read() as session:
