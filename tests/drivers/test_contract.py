@@ -60,6 +60,13 @@ def test_transient_content_comes_back_and_is_replaced(driver: Driver) -> None:
     assert driver.get_content("a/b") == b"three"
 
 
+def test_private_content_comes_back_and_is_replaced(driver: Driver) -> None:
+    driver.put_private("a/b", b"one")
+    driver.put_private("a/b", b"two")
+    assert driver.get_content("a/b") == b"two"
+    assert driver.list("a") == ["b"]
+
+
 def test_put_replaces_longer_by_shorter(driver: Driver) -> None:
     driver.put_content("a", b"a long text")
     driver.put_content("a", b"short")

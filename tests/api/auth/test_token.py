@@ -312,3 +312,18 @@ def test_without_tokens(make_guarded: Callable[..., Flask]) -> None:
     assert client.get("/v2/", auth=ALICE).status_code == 200
     assert client.get("/auth/token", auth=ALICE).status_code == 404
     assert client.get("/v2/", headers=bearer("x")).status_code == 401
+
+
+def test_while_the_storage_is_away(make_guarded: Callable[..., Flask], tmp_path: Path) -> None:
+    # A file in the place of the directory: nothing can be listed or made below it.
+    store = tmp_path / "store/docker/registry"
+    client = make_guarded(storage="local", storage_path=str(tmp_path / "store")).test_client()
+    store.mkdir(parents=True)
+    (store / "ours").write_text("")
+
+    answer = client.get("/auth/token", auth=ALICE)
+
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"]
+    (store / "ours").unlink()
+    assert client.get("/auth/token", auth=ALICE).status_code == 200
