@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 
 #: Less, and greater, than every character of a repository's name.
 LEAST, GREATEST = "!", "~"
+_NO_CHARACTER = re.compile(r"[^a-z0-9._/-]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class NameRange:
     def directory(self) -> str:
         """What all of the names begin with, as far as it ends in a slash."""
         directory = self.low[: self.low.rfind("/") + 1]
-        while self.high > directory + GREATEST:
+        while directory and self.high > directory + GREATEST:
             directory = directory[: directory[:-1].rfind("/") + 1]
         return directory
 
@@ -47,8 +49,17 @@ class NameRange:
         return self.low < other.high and other.low < self.high
 
     def behind(self, name: str) -> NameRange | None:
-        """Give the range of those names that are greater than another; ``None`` if none is."""
-        low = max(self.low, name + LEAST) if name else self.low
+        """Give the range of those names that are greater than a text; ``None`` if none is.
+
+        The text may be any. Of what no name has in it only the first character counts, so that
+        databases which don't take every text can compare with the bounds.
+        """
+        other = _NO_CHARACTER.search(name)
+        if other is not None:
+            low = name[: other.start()] + min(max(other[0], LEAST), GREATEST)
+        else:
+            low = name + LEAST if name else ""
+        low = max(low, self.low)
         return NameRange(low, self.high) if low < self.high else None
 
 

@@ -156,14 +156,97 @@ def test_both_use_the_same_store_elsewhere(
         )
 
 
-def test_what_was_protected_is_not_served(tmp_path: Path, ours: RegistryServer) -> None:
-    environment = ours.environment()
-    del environment["REGISTRY_AUTH"]
+def start(server: RegistryServer, **changes: str | None) -> str:
+    """Start a server that doesn't come up with changes of its variables; give what it says."""
+    environment = {**server.environment(), **changes}
     done = subprocess.run(
-        ours.command(), env=environment, capture_output=True, text=True, timeout=60, check=False
+        server.command(),
+        env={name: value for name, value in environment.items() if value is not None},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert done.returncode == 1
-    assert f"{CONFIGURATION}, configuration of Distribution: auth.htpasswd" in done.stderr
+    return done.stderr
+
+
+def test_what_was_protected_is_not_served(tmp_path: Path, ours: RegistryServer) -> None:
+    # Debian's file names a directory.
+    assert "auth_htpasswd.path (AUTH_HTPASSWD_PATH) is /etc/docker/registry, which can't" in start(
+        ours, REGISTRY_AUTH=None
+    )
+    missing = tmp_path / "missing"
+    said = start(ours, REGISTRY_AUTH=None, REGISTRY_AUTH_HTPASSWD_PATH=str(missing))
+    assert f"{missing}, which can't be read" in said
+    assert "docker-registry user add" in said
+    # Distribution would have made it.
+    assert not missing.exists()
+    said = start(ours, REGISTRY_AUTH="silly")
+    assert f"{CONFIGURATION}, configuration of Distribution: auth.silly" in said
+
+
+PASSWORDS = {"alice": "right", "bob": "with : colon", "ünal": "grüße"}
+
+
+@pytest.fixture
+def users(tmp_path: Path) -> Path:
+    """Give a file of Apache's htpasswd with a line of each kind."""
+    path = tmp_path / "users"
+    path.touch()
+    htpasswd = require_tool("htpasswd")
+    for user, password in PASSWORDS.items():
+        subprocess.run([htpasswd, "-bB", path, user, password], check=True, capture_output=True)
+    # Kinds that neither takes.
+    for kind, user in (("-m", "md5"), ("-s", "sha1"), ("-d", "crypt"), ("-p", "plain")):
+        subprocess.run([htpasswd, "-b", kind, path, user, "right"], check=True, capture_output=True)
+    with path.open("a") as file:
+        file.write("\n# a comment\n")
+    return path
+
+
+def test_the_same_users_get_in(
+    tmp_path: Path, theirs: DistributionServer, ours: RegistryServer, users: Path
+) -> None:
+    skopeo = Tool("skopeo", tmp_path / "home")
+    layout = images.Layout(tmp_path / "layout")
+    image = layout.add_image([images.tar_of({"a": b"a"})])
+    layout.tag("image", image)
+    answered = []
+    for server, variables in ((theirs, theirs.variables), (ours, ours.settings)):
+        del variables["REGISTRY_AUTH"]
+        variables["REGISTRY_AUTH_HTPASSWD_PATH"] = str(users)
+        with server:
+            answered.append(logins(server))
+            target = f"docker://{server.address}/team/app"
+            push = ("copy", "--dest-tls-verify=false", "--preserve-digests")
+            refused = skopeo.run(*push, f"oci:{layout.path}:image", f"{target}:v1")
+            assert refused.returncode != 0
+            assert b"authentication required" in refused.stderr + refused.stdout
+            credentials = ("--dest-creds", "alice:right")
+            skopeo(*push, *credentials, f"oci:{layout.path}:image", f"{target}:v1")
+            url = f"{server.url}/v2/team/app/manifests/{image['digest']}"
+            gone = requests.delete(url, auth=("alice", "right"), timeout=30)
+            assert gone.status_code == 202
+    assert answered[0] == answered[1]
+    assert {name for name, status in answered[0].items() if status == 200} == set(PASSWORDS)
+
+
+def logins(server: Server) -> dict[str, int]:
+    """Give how each login ends, and check how clients are told to log in."""
+    url = f"{server.url}/v2/"
+    tries = {**PASSWORDS, **dict.fromkeys(["md5", "sha1", "crypt", "plain", "nobody"], "right")}
+    statuses = {}
+    for user, password in tries.items():
+        credentials = (user.encode(), password.encode())
+        statuses[user] = requests.get(url, auth=credentials, timeout=30).status_code
+        wrong = requests.get(url, auth=(user.encode(), b"wrong"), timeout=30)
+        assert wrong.status_code == 401, user
+        assert wrong.headers["WWW-Authenticate"].startswith("Basic realm=")
+    anonymous = requests.get(url, timeout=30)
+    assert anonymous.status_code == 401
+    assert anonymous.headers["WWW-Authenticate"].startswith("Basic realm=")
+    return statuses
 
 
 def test_a_setting_that_is_not_given_is_that_of_distribution(

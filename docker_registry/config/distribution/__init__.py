@@ -12,6 +12,7 @@ from typing import Any
 
 from docker_registry.config import environment
 from docker_registry.config.distribution import (
+    auth,
     general,
     middleware,
     refusals,
@@ -42,6 +43,7 @@ def translate(document: Mapping[Any, Any], environ: Mapping[str, str]) -> Transl
         translation.problems.append(f"version is {version!r}: only {VERSION} is known")
         return translation
     general.translate(translation)
+    auth.translate(translation)
     section = stores.translate(translation)
     middleware.translate(translation)
     refusals.check(translation)

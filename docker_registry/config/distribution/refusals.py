@@ -7,21 +7,8 @@ from docker_registry.config.distribution.translation import Translation
 
 def check(translation: Translation) -> None:
     """Refuse what can't be honoured."""
-    _auth(translation)
     _proxy(translation)
     _certificates(translation)
-
-
-def _auth(translation: Translation) -> None:
-    kinds = [kind for kind in translation.document.names("auth") if kind.lower() != "none"]
-    for kind in kinds:
-        name = f"auth.{kind}"
-        translation.read(name)
-        translation.refuse(
-            name,
-            "this version can't ask who somebody is, and would let everybody in: let a proxy ask "
-            "for passwords, and set REGISTRY_AUTH=none (or remove the section auth)",
-        )
 
 
 def _proxy(translation: Translation) -> None:

@@ -39,6 +39,10 @@ GENERAL = (
     Idle(
         "log.reportcaller", "messages name their module, and errors come with their trace", _FALSE
     ),
+    Idle(
+        "auth.htpasswd.realm",
+        "not needed: it is a name that clients don't look at; here it is docker-registry",
+    ),
     Idle("http.secret", "not needed: the state of uploads is in the storage, and not with clients"),
     Idle("http.http2", "not needed: HTTP/1.1 is spoken, which all clients speak"),
     Idle("http.h2c.enabled", "not in this version: HTTP/1.1 is spoken", _FALSE),

@@ -8,6 +8,8 @@ from docker_registry.drivers.memory import MemoryDriver
 from docker_registry.legacy.errors import RepositoryUnknown, TagUnknown
 from docker_registry.legacy.names import RepositoryName, Tag
 from docker_registry.legacy.repositories import Repositories
+from docker_registry.registry.selection import EVERYTHING
+from tests.selections import SELECTIONS
 from tests.unit.legacy.conftest import image_id
 
 APP = RepositoryName.parse("team/app")
@@ -78,14 +80,18 @@ COMPONENT = st.sampled_from(["a", "b", "a-b", "a.b", "a0", "a_b", "aa", "library
 V1_NAMES = st.lists(COMPONENT, min_size=1, max_size=4).map("/".join).map(RepositoryName.parse)
 
 
-@given(st.sets(V1_NAMES, max_size=12), st.one_of(st.just(""), st.text("ab/-.0_", max_size=6)))
-def test_todays_names_in_byte_order(names, after):
+@given(
+    st.sets(V1_NAMES, max_size=12),
+    st.one_of(st.just(""), st.text("ab/-.0_", max_size=6)),
+    st.just(EVERYTHING) | SELECTIONS,
+)
+def test_todays_names_in_byte_order(names, after, selection):
     driver = MemoryDriver()
     for name in names:
         put(driver, f"{name.directory}/tag_latest")
     expected = sorted(n.listed for n in names if n.listed.replace(" ", "B").islower())
-    found = list(Repositories(driver).iterate_todays(after))
-    assert found == [name for name in expected if name > after]
+    found = list(Repositories(driver).iterate_todays(after, selection))
+    assert found == [name for name in expected if name > after and name in selection]
 
 
 def test_what_is_not_listed(driver):

@@ -14,12 +14,15 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, select, text
 
 from docker_registry.errors import ConfigError
+from docker_registry.registry.selection import EVERYTHING
 from docker_registry.search import database as module
 from docker_registry.search import models
+from docker_registry.search import query as queries
 from docker_registry.search.base import IndexUnavailable
 from docker_registry.search.database import Database, parse_url
 from docker_registry.search.migrate import MIGRATIONS
 from docker_registry.search.sql import SqlIndex
+from tests.selections import selection
 
 
 @pytest.fixture
@@ -110,6 +113,28 @@ def test_an_index_of_an_earlier_release_is_taken_over(database, url, registry, l
     index.repair()
     assert index.repositories("", 10) == ["old"]
     index.prepare()
+
+
+def test_names_that_only_v1_has_are_told_from_others(database, url):
+    """In an index of before there were users: who doesn't see everything doesn't see them."""
+    engine = create_engine(parse_url(url))
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+    engine.dispose()
+    for number, name in enumerate(["team/app", "team/App", "team/a b", "team"], 1):
+        values = f"{number}, '{name}', 'app', '', '', ' {name} '"
+        columns = "id, name, leaf, title, description, document"
+        execute(url, f"INSERT INTO repositories ({columns}) VALUES ({values})")
+    with database.read() as session:
+        assert names_for(session, selection("team/**")) == ["team", "team/app"]
+        assert names_for(session, EVERYTHING) == ["team", "team/App", "team/a b", "team/app"]
+
+
+def names_for(session, chosen):
+    return sorted(result.name for result in queries.search(session, "", 1, 10, chosen).results)
 
 
 def test_a_database_that_was_emptied_is_made_again(database, url):

@@ -100,7 +100,7 @@ def test_who_sees_everything_sees_what_only_v1_could_ask_for(filled):
 
 def test_many_rules(filled):
     """SQLite takes no expression that is more than a thousand levels deep."""
-    many = [*TODAYS[::2], *(f"none/{number}/*" for number in range(100))]
+    many = [*TODAYS[::5], *(f"none/{number}/*" for number in range(60))]
     chosen = selection(*many, "-a/b*", "team/**")
     expected = [name for name in TODAYS if name in chosen]
     with filled.read() as session:

@@ -15,6 +15,7 @@ from docker_registry.errors import ConfigError
 from docker_registry.legacy.names import RepositoryName as V1Name
 from docker_registry.registry.names import RepositoryName
 from docker_registry.search.base import IndexUnavailable
+from tests.selections import selection
 from tests.tools import CHECKOUT
 from tests.unit.search.conftest import IMAGE
 
@@ -45,6 +46,28 @@ def test_the_documented_example(module, registry, legacy, push):
     registry.repositories.delete(RepositoryName("team/one"))
     assert index.search("team").total == 1
     assert index.search("library/other").total == 1
+
+
+def test_only_what_was_chosen_is_found(module, registry, legacy, push, v1):
+    index = search.create(Settings(storage="memory", search_backend=module), registry, legacy)
+    for name in ("team/one", "team/two", "other", "x/one", "library/x"):
+        push(name, "v1")
+    legacy.index.add_images(V1Name.parse("team/One"), [{"id": IMAGE}])
+    v1.put("team/One", "v1")
+
+    def found(*patterns, **page):
+        result = index.search("", selection=selection(*patterns), **page)
+        return result.total, [one.name for one in result.results]
+
+    assert found("**")[0] == 6
+    assert found("team/**") == (2, ["team/one", "team/two"])
+    assert found("team/**", page=2, page_size=1) == (2, ["team/two"])
+    assert found("*/one") == (2, ["team/one", "x/one"])
+    # The backend says library/other, which may be another repository than other.
+    assert found("other", "x") == (0, [])
+    assert found("library/*") == (0, [])
+    assert found("other", "library/other") == (1, ["library/other"])
+    assert found("-**") == (0, [])
 
 
 def test_v1(module, registry, legacy, push, v1):

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from docker_registry.config import unserved
-from docker_registry.config.distribution import general, stores, without_effect
+from docker_registry.config.distribution import auth, general, stores, without_effect
 from tests.tools import CHECKOUT
 from tests.unit.config.distribution.conftest import LoadBoth
 
@@ -41,6 +41,7 @@ def test_the_least_and_the_usual_file(load_both: LoadBoth) -> None:
     ("text", "name"),
     [
         ("http: {secret: s}", "http.secret"),
+        ("auth: {htpasswd: {realm: r, path: /p}}", "auth.htpasswd.realm"),
         ("http: {http2: {disabled: true}}", "http.http2"),
         ("http: {h2c: {enabled: true}}", "http.h2c.enabled"),
         ("http: {debug: {addr: ':5001', prometheus: {enabled: true}}}", "http.debug"),
@@ -152,6 +153,7 @@ def test_documented() -> None:
     """Every name of the tables is in the page for those who come from Distribution."""
     page = (CHECKOUT / "docs/distribution.md").read_text(encoding="utf-8")
     names = {row.name for row in general.ROWS}
+    names |= {row.name for rows in auth.ROWS.values() for row in rows}
     names |= {row.name for store in stores.STORES.values() for row in store.rows}
     names |= {idle.name.removesuffix(".enabled") for idle in without_effect.GENERAL}
     # Said by their section, or by the value beside them.

@@ -10,7 +10,8 @@ import pytest
 from pydantic import SecretStr
 
 from docker_registry.config import Runner, Settings, load_runner
-from docker_registry.config.distribution import general, stores
+from docker_registry.config.distribution import auth, general, stores
+from docker_registry.config.keys import leaves
 from docker_registry.errors import ConfigError
 from tests.pki import Authority
 from tests.unit.config.distribution.conftest import LoadBoth
@@ -73,8 +74,31 @@ ROWS: list[tuple[str, dict[str, Any]]] = [
     ("validation: {disabled: true, enabled: true}", {"manifest_url_allow": ["^$"]}),
     ("validation: {manifests: {indexes: {platforms: none}}}", {"sparse_indexes": True}),
     ("validation: {manifests: {indexes: {platforms: all}}}", {"sparse_indexes": False}),
-    ("auth: none", {"storage": "memory"}),
-    ("auth: {none: {}}", {"storage": "memory"}),
+    ("auth: none", {"auth": []}),
+    ("auth: {none: {}}", {"auth": []}),
+    (
+        "auth: {htpasswd: {realm: r, path: /p}}",
+        {"auth": ["htpasswd"], "auth_htpasswd.path": "/p", "tokens.enabled": False},
+    ),
+    (
+        "auth: {token: {realm: 'https://a/t', service: s, issuer: i, rootcertbundle: /c}}",
+        {
+            "auth": ["token"],
+            "auth_token.realm": "https://a/t",
+            "auth_token.service": "s",
+            "auth_token.name": "i",
+            "auth_token.certificates": "/c",
+            "auth_token.algorithms": auth.ALGORITHMS,
+            "tokens.enabled": True,
+        },
+    ),
+    (
+        (
+            "auth: {token: {realm: 'https://a/t', service: s, issuer: i, jwks: /j, "
+            "signingalgorithms: [ES512, RS256], autoredirect: false}}"
+        ),
+        {"auth_token.jwks": "/j", "auth_token.algorithms": ["ES512", "RS256"]},
+    ),
     # Drivers.
     ("storage: {inmemory: {}}", {"storage": "memory"}),
     ("storage: filesystem", {"storage": "local", "storage_path": "/var/lib/registry"}),
@@ -239,6 +263,7 @@ def test_row(load_both: LoadBoth, text: str, expected: dict[str, Any]) -> None:
 
 def keys_of_tables() -> Iterator[str]:
     yield from (row.key for row in general.ROWS)
+    yield from (row.key for rows in auth.ROWS.values() for row in rows)
     yield from (row.key for store in stores.STORES.values() for row in store.rows)
 
 
@@ -248,7 +273,8 @@ def test_every_row_of_the_tables_is_among_these_and_names_a_key() -> None:
     }
     elsewhere = {"tls_certificate", "tls_key", "tls_client_ca"}
     assert set(keys_of_tables()) - elsewhere <= tried
-    assert set(keys_of_tables()) <= {*Settings.model_fields, *Runner.model_fields}
+    keys = {leaf.name for model in (Settings, Runner) for leaf in leaves(model)}
+    assert set(keys_of_tables()) <= keys
 
 
 def test_sources(load_both: LoadBoth) -> None:
@@ -266,6 +292,23 @@ def test_sources(load_both: LoadBoth) -> None:
     assert source("storage_fsync") == "environment STORAGE_FSYNC"
     assert runner.port == 5002
     assert runner.provenance.source("port") == "environment REGISTRY_HTTP_ADDR"
+
+
+def test_variables_choose_who_may_come_in(load_both: LoadBoth) -> None:
+    variables = {"REGISTRY_AUTH": "htpasswd", "REGISTRY_AUTH_HTPASSWD_PATH": "/p"}
+    settings, _ = load_both("auth: {token: {realm: 'https://a'}}", **variables)
+    assert (settings.auth, settings.auth_htpasswd.path) == (["htpasswd"], "/p")
+    source = settings.provenance.source
+    assert source("auth") == "environment REGISTRY_AUTH, REGISTRY_AUTH_HTPASSWD_PATH"
+    assert source("auth_htpasswd.path") == "environment REGISTRY_AUTH_HTPASSWD_PATH"
+    assert source("tokens.enabled") == "default of Distribution for auth.htpasswd"
+    settings, _ = load_both("", **variables, TOKENS_ENABLED="true")
+    assert settings.tokens.enabled
+    settings, _ = load_both("auth: {htpasswd: {path: /p}}", REGISTRY_AUTH="none")
+    assert settings.auth == []
+    settings, _ = load_both("", AUTH="htpasswd", AUTH_HTPASSWD_PATH="/own")
+    assert (settings.auth, settings.auth_htpasswd.path) == (["htpasswd"], "/own")
+    assert settings.tokens.enabled
 
 
 def test_our_variables_count_where_nothing_is_said(load_both: LoadBoth) -> None:
@@ -326,9 +369,17 @@ def test_our_variables_count_where_nothing_is_said(load_both: LoadBoth) -> None:
         ("catalog: {maxentries: many}", "catalog_page (config file: catalog.maxentries): 'many'"),
         ("tags: {maxtags: -1}", "tags_page (config file: tags.maxtags): '-1' should be"),
         ("storage: {inmemory: ~, delete: {enabled: 7}}", "storage.delete.enabled (config file): "),
-        ("auth: {htpasswd: {realm: r, path: /p}}", "auth.htpasswd (config file): this version"),
-        ("auth: {token: {realm: r}}", "auth.token (config file): this version can't ask who"),
-        ("auth: silly", "auth.silly (config file): this version can't ask who"),
+        ("auth: {htpasswd: {realm: r}}", "auth.htpasswd.path is missing: set it, or REGISTRY_AUTH"),
+        ("auth: htpasswd", "auth.htpasswd.path is missing"),
+        ("auth: {token: {realm: 'https://a', service: s}}", "auth.token.issuer is missing"),
+        (
+            "auth: {token: {realm: 'https://a', service: s, issuer: i, autoredirect: true}}",
+            "auth.token.autoredirect (config file): clients are sent to one URL here",
+        ),
+        ("auth: {token: {realm: a, service: s, issuer: i}}", "auth_token.realm (config file: auth"),
+        ("auth: silly", "auth.silly (config file): this way to ask who somebody is is not known"),
+        ("auth: {own: {path: /p}}", "auth.own (config file): this way to ask who somebody is"),
+        ("auth: {none: {}, htpasswd: {path: /p}}", "auth (config file): has none, htpasswd: there"),
         ("proxy: {remoteurl: 'https://registry-1.docker.io'}", "proxy.remoteurl (config file): "),
         ("middleware: {storage: [{name: cloudfront}]}", "cloudfront needs the storage driver s3"),
         (
