@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 from docker_registry.api.access import access
 from docker_registry.auth.identity import Identity
 from docker_registry.config import Settings
+from tests import passwords
 from tests.api.conftest import AppFactory, error_codes
 
 HEADER = "X-Client-Subject"
@@ -62,8 +64,13 @@ def test_other_header_counts_for_nothing(behind_proxy: FlaskClient) -> None:
     assert behind_proxy.get("/v2/", headers=headers).status_code == 401
 
 
-def test_no_way_in_where_auth_has_none(make_app: AppFactory) -> None:
-    client = make_app(auth=["htpasswd"], auth_certificate={"header": HEADER}).test_client()
+def test_no_way_in_where_auth_has_none(make_app: AppFactory, tmp_path: Path) -> None:
+    users = passwords.write(tmp_path / "htpasswd", passwords.line("bob", "pw"))
+    client = make_app(
+        auth=["htpasswd"],
+        auth_htpasswd={"path": str(users)},
+        auth_certificate={"header": HEADER},
+    ).test_client()
     assert client.get("/v2/", headers={HEADER: "CN=alice"}).status_code == 401
 
 

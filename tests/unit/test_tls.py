@@ -244,7 +244,11 @@ class TestClientCertificates:
         registry = start(
             AUTH="token,certificate",
             REGISTRY_TLS_CLIENT_CA=str(authority.pem),
+            AUTH_TOKEN_NAME="issuer",
+            AUTH_TOKEN_SERVICE="registry",
             AUTH_TOKEN_REALM="https://auth.example/token",
+            # Any certificate will do: no token is sent.
+            AUTH_TOKEN_CERTIFICATES=str(authority.pem),
         )
         assert get(registry, alice) == 200
         assert get(registry) == 401

@@ -157,10 +157,11 @@ def test_what_the_file_gives_holds_in_place_of_roles() -> None:
 
 def test_it_stands_beside_rules_for_other_repositories() -> None:
     both = policy(
+        auth=["keystone"],
         policy=[
             {"who": ["any-user"], "repositories": "base/**", "may": ["pull"]},
             {"who": ["any-user"], "repositories": "web/secret", "may": []},
-        ]
+        ],
     )
     admin = Identity("keystone", "alice", frozenset({"registry:admin"}), project="web")
     assert both.may(admin, Action.DELETE, RepositoryName("web/app"))
