@@ -13,7 +13,7 @@ from docker_registry.search.base import SearchPage, SearchResult
 from docker_registry.search.document import query_words
 from docker_registry.search.like import ESCAPE, escape
 from docker_registry.search.models import Repository
-from docker_registry.search.selected import is_in_part, is_selected
+from docker_registry.search.selected import is_selected, selected_behind
 
 #: Shortest text, in characters, that SQLite's trigram tokenizer finds.
 TRIGRAM = 3
@@ -25,12 +25,8 @@ def names(session: Session, after: str, limit: int, selection: Selection) -> lis
     One short query for each range of the selection, so that what lies between them costs nothing.
     """
     found: list[str] = []
-    for part in selection.ranges():
-        wanted = part.behind(after)
-        if wanted is None:
-            continue
-        conditions = is_in_part(selection, part, wanted.low)
-        query = select(Repository.name).where(Repository.todays, *conditions)
+    for condition in selected_behind(selection, after):
+        query = select(Repository.name).where(Repository.todays, condition)
         found += session.scalars(query.order_by(Repository.name).limit(limit - len(found)))
         if len(found) >= limit:
             break

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import attrgetter
 
-from sqlalchemy import ColumnElement, and_, case, false, or_
+from sqlalchemy import ColumnElement, and_, case, or_
 
 from docker_registry.registry.ranges import NameRange
 from docker_registry.registry.selection import Choice, NamePattern, Selection
@@ -24,21 +26,37 @@ def is_selected(selection: Selection) -> list[ColumnElement[bool]]:
     if selection.is_everything:
         return []
     ranges = selection.ranges()
-    size = max(1, -(-len(ranges) // MAX_RANGES))
-    groups = (ranges[at : at + size] for at in range(0, len(ranges), size))
+    wide = [part for part in ranges if not part.is_one_name]
+    size = max(1, -(-len(wide) // MAX_RANGES))
+    groups = (wide[at : at + size] for at in range(0, len(wide), size))
+    names = _names(selection, (part for part in ranges if part.is_one_name))
     return [
         Repository.todays.expression,
-        or_(false(), *(_is_selected_in(selection, group) for group in groups)),
+        or_(
+            Repository.name.in_(names),
+            *(_is_selected_in(selection, group) for group in groups),
+        ),
     ]
 
 
-def is_in_part(selection: Selection, part: NameRange, low: str) -> list[ColumnElement[bool]]:
-    """Give the conditions on a name of today to be selected, and in a range.
+def selected_behind(selection: Selection, after: str) -> Iterator[ColumnElement[bool]]:
+    """Give conditions that together are met by the names of a selection greater than ``after``.
 
-    :param part: one of the selection's.
-    :param low: where to begin in it.
+    What meets one is less than what meets the next one, so that they can be asked for in turn.
     """
-    return [Repository.name >= low, _is_selected_in(selection, [part])]
+    for are_names, parts in groupby(selection.ranges(), attrgetter("is_one_name")):
+        if are_names:
+            names = _names(selection, parts)
+            yield Repository.name.in_([name for name in names if name > after])
+            continue
+        for part in parts:
+            wanted = part.behind(after)
+            if wanted is not None:
+                yield and_(Repository.name >= wanted.low, _is_selected_in(selection, [part]))
+
+
+def _names(selection: Selection, parts: Iterable[NameRange]) -> list[str]:
+    return [part.low for part in parts if part.low in selection]
 
 
 def _is_selected_in(selection: Selection, ranges: Sequence[NameRange]) -> ColumnElement[bool]:
@@ -51,8 +69,6 @@ def _is_selected_in(selection: Selection, ranges: Sequence[NameRange]) -> Column
 
 
 def _is_in(part: NameRange) -> ColumnElement[bool]:
-    if part.is_one_name:
-        return Repository.name == part.low
     return and_(Repository.name >= part.low, Repository.name < part.high)
 
 
