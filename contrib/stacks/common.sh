@@ -25,11 +25,13 @@ stack() {
 # its server is down. A book of this user's stacks keeps those that start at the same time apart.
 ports() {
   mkdir -p "$state"
-  [ -s "$state/ports" ] || python3 - "$state/ports" "$@" <<-'PYTHON'
+  [ -e "$state/ports" ] || python3 - "$state/ports" "$@" <<-'PYTHON'
 	import fcntl, os, random, socket, sys
 	path, *names = sys.argv[1:]
 	with open(f"/tmp/docker-registry-{os.getuid()}.ports", "a+") as book:
 	    fcntl.flock(book, fcntl.LOCK_EX)
+	    if os.path.exists(path):
+	        sys.exit()  # another process of this stack was first
 	    book.seek(0)
 	    entries = [line.rstrip("\n").split(" ", 1) for line in book]
 	    taken = {int(port) for port, owner in entries if os.path.exists(owner)}
@@ -39,8 +41,9 @@ ports() {
 	        if port not in taken and socket.socket().connect_ex(("127.0.0.1", port))
 	    )
 	    chosen = {name: next(free) for name in names}
-	    with open(path, "w") as ports:
+	    with open(f"{path}.new", "w") as ports:
 	        ports.writelines(f"{name}_PORT={port}\n" for name, port in chosen.items())
+	    os.rename(f"{path}.new", path)
 	    book.writelines(f"{port} {path}\n" for port in chosen.values())
 	PYTHON
   set -a

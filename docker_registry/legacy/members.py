@@ -58,7 +58,7 @@ class Members:
         What others have costs nothing, however many they are, except where a pattern leaves open
         how a name begins.
         """
-        for part in among.ranges():
+        for part in among.ranges:
             for text in self._holders(image, part):
                 name = RepositoryName(text)
                 if text in among and self.has(name, image):

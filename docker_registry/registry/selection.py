@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from docker_registry.registry.ranges import NameRange, NameSet
 
@@ -147,8 +148,9 @@ class Selection:
         """Whether no name is chosen."""
         return not any(one.chosen for one in self.choices)
 
-    def ranges(self) -> list[NameRange]:
-        """Give, in byte order, where chosen names are.
+    @cached_property
+    def ranges(self) -> tuple[NameRange, ...]:
+        """Where chosen names are, in byte order.
 
         No name is chosen outside of them. Inside, all are if no pattern there has wildcards.
         """
@@ -160,7 +162,7 @@ class Selection:
                     names.add(part)
                 elif not one.pattern.has_wildcards:
                     names.remove(part)
-        return names.ranges()
+        return tuple(names.ranges())
 
     def about(self, part: NameRange) -> list[Choice]:
         """Give those of the choices that may be about names in a range."""

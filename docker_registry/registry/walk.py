@@ -28,7 +28,7 @@ def walk(children: Children, after: str, selection: Selection) -> Iterator[str]:
     What was not chosen is left out by directories, as far as the selection allows. Some names may
     not exist: where to begin is guessed.
     """
-    for part in selection.ranges():
+    for part in selection.ranges:
         wanted = part.behind(after)
         if wanted is None:
             continue

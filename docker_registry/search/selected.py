@@ -25,7 +25,7 @@ def is_selected(selection: Selection) -> list[ColumnElement[bool]]:
     """
     if selection.is_everything:
         return []
-    ranges = selection.ranges()
+    ranges = selection.ranges
     wide = [part for part in ranges if not part.is_one_name]
     size = max(1, -(-len(wide) // MAX_RANGES))
     groups = (wide[at : at + size] for at in range(0, len(wide), size))
@@ -44,7 +44,7 @@ def selected_behind(selection: Selection, after: str) -> Iterator[ColumnElement[
 
     What meets one is less than what meets the next one, so that they can be asked for in turn.
     """
-    for are_names, parts in groupby(selection.ranges(), attrgetter("is_one_name")):
+    for are_names, parts in groupby(selection.ranges, attrgetter("is_one_name")):
         if are_names:
             names = _names(selection, parts)
             yield Repository.name.in_([name for name in names if name > after])

@@ -104,13 +104,13 @@ def test_the_most_specific_decides_and_among_equals_a_positive_one(
     if selection.is_nothing:
         assert not expected
     if expected:
-        assert any(name in part for part in selection.ranges())
+        assert any(name in part for part in selection.ranges)
 
 
 def test_all_and_none() -> None:
     assert EVERYTHING.is_everything and "any/thing" in EVERYTHING
     assert NOTHING.is_nothing and "any/thing" not in NOTHING
-    assert not NOTHING.ranges()
+    assert not NOTHING.ranges
     all_but_one = Selection([*EVERYTHING.choices, Choice(NamePattern.parse("a/b"), False)])
     assert not all_but_one.is_everything
     assert "a/b" not in all_but_one and "a/b/c" in all_but_one
