@@ -123,8 +123,11 @@ def options(settings: Settings, runner: Runner) -> dict[str, Any]:
         "logger_class": Messages,
         "certfile": runner.tls_certificate,
         "keyfile": runner.tls_key,
-        # Whom to believe what a proxy says is decided in one place: see `trusted_proxies`.
+        # Whom to believe what a proxy says is decided in one place: see `trusted_proxies`. gunicorn
+        # believes whoever comes by a socket of the machine, whatever addresses it is told.
         "forwarded_allow_ips": "",
+        "forwarder_headers": "",
+        "secure_scheme_headers": {},
         # Its path is the same for every server of a user: two would take it from each other.
         "control_socket_disable": True,
     }
