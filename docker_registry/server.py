@@ -11,14 +11,14 @@ import os
 import ssl
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import Application
 from gunicorn.arbiter import Arbiter
-from gunicorn.glogging import Logger
+from gunicorn.glogging import Logger, SafeAtoms
 from gunicorn.sock import ssl_context
 from gunicorn.util import set_owner_process
 from gunicorn.workers.gthread import TConn, ThreadWorker
@@ -123,8 +123,11 @@ def options(settings: Settings, runner: Runner) -> dict[str, Any]:
         "logger_class": Messages,
         "certfile": runner.tls_certificate,
         "keyfile": runner.tls_key,
-        # Whom to believe what a proxy says is decided in one place: see `trusted_proxies`.
+        # Whom to believe what a proxy says is decided in one place: see `trusted_proxies`. gunicorn
+        # believes whoever comes by a socket of the machine, whatever addresses it is told.
         "forwarded_allow_ips": "",
+        "forwarder_headers": "",
+        "secure_scheme_headers": {},
         # Its path is the same for every server of a user: two would take it from each other.
         "control_socket_disable": True,
     }
@@ -140,8 +143,31 @@ def options(settings: Settings, runner: Runner) -> dict[str, Any]:
     return chosen
 
 
+class _Printable(SafeAtoms):
+    """What a line of the access log is made of: what isn't printable is escaped.
+
+    The user of Basic is whatever a client sends, and could begin a line of its own.
+    """
+
+    def __init__(self, atoms: Mapping[str, Any]) -> None:
+        super().__init__(
+            {
+                name: _printable(value) if isinstance(value, str) else value
+                for name, value in atoms.items()
+            }
+        )
+
+
+def _printable(text: str) -> str:
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode() for one in text
+    )
+
+
 class Messages(Logger):
     """gunicorn's log, with one line instead of a trace when a client fell silent."""
+
+    atoms_wrapper_class = _Printable
 
     def exception(self, msg: Any, *args: Any, **kwargs: Any) -> None:
         """Log an exception that gunicorn caught."""

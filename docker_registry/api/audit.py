@@ -3,8 +3,8 @@
 ====== ================================================= ======================================
 event  when                                              fields of its own
 ====== ================================================= ======================================
-login  a password was sent where clients log in, and     ``outcome``, ``user``
-       wherever one was not good
+login  a password, or a refresh token, was sent where    ``outcome``, ``user``
+       clients log in, and wherever one was not good
 refuse 401 to who had sent credentials, and every 403    ``scheme``, and those of ``push``
 push   a manifest was stored, or a tag of V1             ``repository``, ``tag``, ``digest``
 delete a tag, manifest, blob or repository was deleted   the same
@@ -24,6 +24,7 @@ from flask import Flask, Response, request
 from docker_registry.api.access import access
 from docker_registry.api.audit_log import write
 from docker_registry.api.logins import Outcome, noted
+from docker_registry.api.permissions import READING
 from docker_registry.api.requirements import REQUIREMENTS, LoggedIn, Open
 from docker_registry.registry.names import Digest
 
@@ -52,9 +53,15 @@ def _record(response: Response) -> Response:
         _write("login", response, outcome=login.outcome, user=login.user)
     elif _is_refusal(response.status_code):
         _write("refuse", response, scheme=_scheme(), **_what(response))
-    if response.status_code < HTTPStatus.MULTIPLE_CHOICES and request.endpoint in CHANGES:
-        _write(CHANGES[request.endpoint], response, **_what(response))
+    if _is_change(response.status_code):
+        _write(CHANGES[request.endpoint or ""], response, **_what(response))
     return response
+
+
+def _is_change(status: int) -> bool:
+    # To OPTIONS everybody gets an answer, by whatever endpoint has the path.
+    asked = request.method not in READING and request.endpoint in CHANGES
+    return asked and status < HTTPStatus.MULTIPLE_CHOICES
 
 
 def _is_for_logging_in() -> bool:
@@ -62,7 +69,8 @@ def _is_for_logging_in() -> bool:
 
 
 def _is_refusal(status: int) -> bool:
-    sent = "Authorization" in request.headers
+    # What is posted for a token is a password, which is noted, or a refresh token.
+    sent = "Authorization" in request.headers or request.endpoint == "token.post"
     return status == HTTPStatus.FORBIDDEN or (status == HTTPStatus.UNAUTHORIZED and sent)
 
 

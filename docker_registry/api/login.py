@@ -6,9 +6,11 @@ from flask import request
 
 from docker_registry.api.context import context
 from docker_registry.api.logins import noting
+from docker_registry.auth import Authority
 from docker_registry.auth.identity import Identity
 from docker_registry.auth.method import Password
-from docker_registry.errors import Unauthorized
+from docker_registry.auth.throttle import Attempt
+from docker_registry.errors import IdentityUnavailable, Unauthorized
 
 #: Characters that a user name may have. Keystone's forms name a user, a project and two domains.
 USER_LENGTH = 1024
@@ -36,9 +38,23 @@ def log_in(password: Password) -> Identity:
     with attempt.turn():
         attempt.check()
         # One that had its turn before may have brought the same password.
-        identity = authority.recall(password) or authority.log_in(password)
+        identity = authority.recall(password) or _ask(authority, attempt, password)
         if identity is None:
             attempt.failed()
             raise Unauthorized(_WRONG)
         attempt.succeeded()
         return identity
+
+
+def _ask(authority: Authority, attempt: Attempt, password: Password) -> Identity | None:
+    """Ask all methods; where one has no answer, another may have found the password wrong."""
+    try:
+        return authority.log_in(password)
+    except Unauthorized:
+        attempt.failed()
+        raise
+    except IdentityUnavailable:
+        # A method alone has looked at nothing, and its users are not to be locked out for that.
+        if len(authority.methods) > 1:
+            attempt.failed()
+        raise

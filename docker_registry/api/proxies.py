@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, Literal
 
-from werkzeug.http import parse_list_header, parse_options_header
+from werkzeug.http import parse_options_header
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -26,6 +26,10 @@ Address = IPv4Address | IPv6Address
 _HOST = re.compile(r"(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 #: An address with a port, as some proxies and RFC 7239, section 6, have it.
 _WITH_PORT = re.compile(r"(?:\[(?P<six>[^\]]+)\]|(?P<four>[0-9.]+))(?::[0-9]+)?")
+#: An element of ``Forwarded``, which may have commas between quotes (RFC 7239, section 4), in the
+#: header read backwards: what the nearest proxy has added is last, and a quote that a client left
+#: open in front of it is the client's own affair.
+_ELEMENT = re.compile(r'(?:[^",]|"[^"]*")+')
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +106,17 @@ def _x_forwarded(environ: WSGIEnvironment) -> Iterator[Hop]:
 
 def _forwarded(environ: WSGIEnvironment) -> Iterator[Hop]:
     """Read what proxies say by RFC 7239, that of the nearest first."""
-    for element in reversed(_listed(environ, "HTTP_FORWARDED")):
+    for element in _ELEMENT.findall(environ.get("HTTP_FORWARDED", "")[::-1]):
         # The parser is for values such as that of Content-Disposition, which begin with a word.
-        _, pairs = parse_options_header(f"forwarded; {element}")
+        _, pairs = parse_options_header(f"forwarded; {element[::-1]}")
         scheme = pairs.get("proto")
         yield Hop(_address(pairs.get("for", "")), scheme and scheme.lower(), pairs.get("host"))
 
 
 def _listed(environ: WSGIEnvironment, name: str) -> list[str]:
-    return parse_list_header(environ.get(name, ""))
+    # Nothing in it is quoted. A quote that a client wrote must not swallow what a proxy adds.
+    parts = (part.strip() for part in environ.get(name, "").split(","))
+    return [part for part in parts if part]
 
 
 def _address(text: str) -> Address | None:

@@ -82,8 +82,10 @@ def _by_password(form: MultiDict[str, str]) -> Identity:
 
 def _by_refresh_token(form: MultiDict[str, str]) -> Identity:
     authority, issued = _authority()
-    identity = authority.renew(issued.read_refresh(_needed(form, "refresh_token")))
+    holder = issued.read_refresh(_needed(form, "refresh_token"))
+    identity = authority.renew(holder)
     if identity is None:
+        note(Login(holder.name, Outcome.FAILURE))
         raise Unauthorized("what you logged in with is no longer good: docker login")
     note(Login(identity.name, Outcome.SUCCESS, identity))
     return identity

@@ -77,7 +77,13 @@ class TrustedKeys:
             elif not first.not_valid_before_utc <= datetime.now(UTC) <= first.not_valid_after_utc:
                 raise ValueError("it has expired, or is not valid yet")
             return jwk.of(first.public_key())
-        except (binascii.Error, ValueError, VerificationError, UnsupportedAlgorithm) as error:
+        except (
+            binascii.Error,
+            TypeError,
+            ValueError,
+            VerificationError,
+            UnsupportedAlgorithm,
+        ) as error:
             raise TokenInvalid("the certificate of the token is not trusted") from error
 
     def _verifier(self) -> Any:

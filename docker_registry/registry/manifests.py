@@ -121,9 +121,11 @@ class Manifests:
         try:
             self._check_references(repository, manifest)
         except ManifestBlobUnknown:
-            # They were deleted meanwhile, perhaps with the whole repository.
-            with suppress(ManifestUnknown):
-                self.delete(repository, manifest.digest)
+            # They were deleted meanwhile, perhaps with the whole repository. A tag that is written
+            # once stays, since who pushes may not delete one; to push the blobs again mends it.
+            if not any(self._tags.written_once(repository, manifest.digest)):
+                with suppress(ManifestUnknown):
+                    self.delete(repository, manifest.digest)
             raise
         self._cache.put(manifest)
         self._events.announce(

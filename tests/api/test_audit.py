@@ -171,6 +171,24 @@ class TestRefusals:
         assert (line["event"], line["identity"]) == ("refuse", "anonymous")
         assert "x.y.z" not in str(line)
 
+    def test_a_refresh_token_that_is_no_longer_good(
+        self, who: dict[str, Caller], app: Flask, audit: Audit
+    ) -> None:
+        refresh = who["bob"]("GET", "/auth/token?offline_token=1").get_json()["refresh_token"]
+        authority = app.extensions["docker_registry"].authority
+        authority.methods[0].identities.clear()
+        audit.take()
+        for text, told in (
+            (refresh, ("login", "failure", "bob")),
+            ("x.y.z", ("refuse", None, None)),
+        ):
+            form = {"grant_type": "refresh_token", "refresh_token": text}
+            assert who["anonymous"].post("/auth/token", data=form).status_code == 401
+            line = audit.one()
+            assert (line["event"], line.get("outcome"), line.get("user")) == told
+            assert line["identity"] == "anonymous"
+            assert text not in str(line)
+
 
 class TestChanges:
     def test_push_and_delete(self, who: dict[str, Caller], audit: Audit) -> None:
@@ -209,6 +227,13 @@ class TestChanges:
         line = audit.one()
         assert (line["event"], line["identity"], line["tag"]) == ("push", "anonymous", "v1")
         assert line["repository"] == "team/app"
+
+    def test_a_question_is_no_change(self, who: dict[str, Caller], audit: Audit) -> None:
+        for method, path, endpoint in ROUTES:
+            if method in READING and endpoint in CHANGES:
+                assert who["anonymous"](method, path).status_code == 200
+        assert who["anonymous"]("OPTIONS", "/v2/b/app/").status_code == 200
+        assert audit.take() == []
 
     def test_names_that_are_none(self, who: dict[str, Caller], audit: Audit) -> None:
         who["bob"]("DELETE", "/v2/b/app%0aevent=push/manifests/v1")

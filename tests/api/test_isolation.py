@@ -184,6 +184,19 @@ class TestMounting:
             caller = callers(app, ["both"])["both"]
             assert self.mount(caller, SECRET_DIGEST, "a/app").status_code == status
 
+    def test_a_token_for_lists_is_for_no_blob(self, make_app: AppFactory) -> None:
+        scopes = (
+            Scope("repository", "b/app", frozenset({"pull", "push"})),
+            Scope("registry", "catalog", frozenset({"*"})),
+        )
+        app = ask(make_app(), TokenAuthority(POLICY, [Roll(user("root"))], scopes=scopes))
+        registry = app.extensions["docker_registry"].registry
+        registry.uploads.push(RepositoryName("a/app"), Digest(SECRET_DIGEST), [SECRET_LAYER])
+        root = callers(app, ["root"])["root"]
+        assert root("GET", "/v2/_catalog").status_code == 200
+        assert self.mount(root, SECRET_DIGEST, None).status_code == 202
+        assert root("GET", f"/v2/b/app/blobs/{SECRET_DIGEST}").status_code == 404
+
     def test_clients_are_told_to_get_a_token_for_both(self, who: dict[str, Caller]) -> None:
         answer = self.mount(who["anonymous"], SECRET_DIGEST, "a/app")
         assert answer.status_code == 401

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 from pathlib import Path
 
 import bcrypt
 import pytest
 from flask.testing import FlaskClient
 
+from docker_registry.api.context import Context
+from docker_registry.auth.identity import Identity
+from docker_registry.auth.method import Password
+from docker_registry.errors import IdentityUnavailable, RegistryError, Unauthorized
 from tests import passwords
 from tests.api.conftest import AppFactory, Pushes, error_codes, sha256
+from tests.api.roll import Roll, ask
 from tests.api.test_permissions import ROUTES
 
 CHALLENGE = 'Basic realm="docker-registry", charset="UTF-8"'
@@ -151,6 +157,31 @@ def test_too_many_failures_from_an_address(client: FlaskClient) -> None:
 
 def test_unknown_users_are_limited_as_known_ones_are(client: FlaskClient) -> None:
     assert [ping(client, "nobody", "wrong") for _ in range(4)] == [401, 401, 401, 429]
+
+
+class Other(Roll):
+    """Another way to log in, which is asked behind the file and says nothing of passwords."""
+
+    def __init__(self, error: RegistryError) -> None:
+        super().__init__()
+        self.error = error
+
+    def log_in(self, password: Password) -> Identity | None:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(Unauthorized("no such form"), 401), (IdentityUnavailable("away"), 503)]
+)
+def test_guesses_count_although_another_method_has_no_answer(
+    client: FlaskClient, error: RegistryError, status: int
+) -> None:
+    context: Context = client.application.extensions["docker_registry"]
+    assert context.authority is not None
+    methods = [*context.authority.methods, Other(error)]
+    ask(client.application, dataclasses.replace(context.authority, methods=methods))
+    assert [ping(client, "alice", f"wrong {n}") for n in range(4)] == [status] * 3 + [429]
+    assert ping(client, "alice", "right") == 429
 
 
 def test_mistakes_before_a_success_are_forgotten(client: FlaskClient) -> None:

@@ -58,6 +58,10 @@ class TestAddress:
             ("127.0.0.1", "192.0.2.7, unknown, 10.1.1.1", "10.1.1.1"),
             ("127.0.0.1", "'; DROP TABLE, <script>", "127.0.0.1"),
             ("127.0.0.1", "", "127.0.0.1"),
+            # A quote of the client's doesn't swallow what the proxy adds.
+            ("127.0.0.1", '", 192.0.2.7', "192.0.2.7"),
+            ("127.0.0.1", '"198.51.100.1, 192.0.2.7', "192.0.2.7"),
+            ("127.0.0.1", '198.51.100.1, "\\", 192.0.2.7, 10.1.1.1', "192.0.2.7"),
         ],
     )
     def test_client(self, peer: str, forwarded_for: str, client: str) -> None:
@@ -116,6 +120,16 @@ class TestForwarded:
             "127.0.0.1", "forwarded", Forwarded="for=192.0.2.1, for=_hidden;proto=https"
         )
         assert (seen["REMOTE_ADDR"], seen["wsgi.url_scheme"]) == ("127.0.0.1", "https")
+
+    @pytest.mark.parametrize("written", ['for="', '"', 'for="\\"', 'for="a, b', 'for="" "', "\\"])
+    @pytest.mark.parametrize(
+        "added", ["for=192.0.2.7;proto=https", 'proto=https;for="192.0.2.7:1"']
+    )
+    def test_a_quote_of_the_client_does_not_swallow_the_rest(
+        self, written: str, added: str
+    ) -> None:
+        seen = corrected("127.0.0.1", "forwarded", Forwarded=f"{written}, {added}")
+        assert (seen["REMOTE_ADDR"], seen["wsgi.url_scheme"]) == ("192.0.2.7", "https")
 
     def test_the_other_kind_is_what_clients_write(self) -> None:
         forwarded = "for=192.0.2.7;proto=https;host=evil.example"

@@ -85,6 +85,27 @@ def test_only_who_administers_deletes_one(who: dict[str, Caller], what: str) -> 
     assert who["admin"]("GET", "/v2/team/app/manifests/v1").status_code == 404
 
 
+def test_a_push_that_loses_a_blob_deletes_none(
+    who: dict[str, Caller], app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else who may push and delete gets it away by a push beside a delete of a blob."""
+    pusher = who["pusher"]
+    put(pusher, FIRST, "v1")
+    driver = app.extensions["docker_registry"].registry.driver
+    put_content = driver.put_content
+
+    def lose_blob(path: str, data: bytes) -> None:
+        put_content(path, data)
+        if "/revisions/" in path:
+            pusher("DELETE", f"/v2/team/app/blobs/{sha256(b'{}')}")
+
+    monkeypatch.setattr(driver, "put_content", lose_blob)
+    assert put(pusher, FIRST, "dev") == 404
+    monkeypatch.undo()
+    assert current(pusher, "v1") == FIRST
+    assert put(pusher, SECOND, "v1") == 403
+
+
 @pytest.mark.parametrize("what", ["manifests/dev", f"manifests/{sha256(FIRST)}", ""])
 def test_who_may_delete_deletes_others(who: dict[str, Caller], what: str) -> None:
     put(who["pusher"], FIRST, "dev")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
 import http.client
@@ -14,11 +15,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import requests
+from gunicorn.config import Config
 from gunicorn.workers.gthread import ThreadWorker
 
 from docker_registry import server
@@ -32,6 +36,32 @@ Options = Callable[..., dict[str, Any]]
 
 def options(storage: str = "local", **environ: str) -> dict[str, Any]:
     return server.options(Settings(storage=storage), load_runner(environ))
+
+
+class TestMessages:
+    @pytest.mark.parametrize("written", ["alice\nforged line", "a\r\x1b[2J", "\u2028x", "\x85"])
+    def test_a_user_name_begins_no_line(
+        self, caplog: pytest.LogCaptureFixture, written: str
+    ) -> None:
+        config = Config()
+        config.set("accesslog", "-")
+        log = server.Messages(config)
+        log.access_log.propagate = True
+        caplog.set_level("INFO", "gunicorn.access")
+        encoded = base64.b64encode(f"{written}:password".encode()).decode()
+        environ = {
+            "REQUEST_METHOD": "GET",
+            "RAW_URI": "/v2/",
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "HTTP_AUTHORIZATION": f"Basic {encoded}",
+        }
+        answer = SimpleNamespace(status="401 Unauthorized", sent=0, headers=[])
+        log.access(answer, SimpleNamespace(headers=[]), environ, timedelta(0))
+        (record,) = [one for one in caplog.records if one.name == "gunicorn.access"]
+        line = record.getMessage()
+        assert line.isprintable()
+        assert '"GET /v2/ HTTP/1.1" 401' in line
+        assert "password" not in line
 
 
 class TestOptions:
@@ -223,6 +253,7 @@ def test_socket_of_the_machine(tmp_path: Path) -> None:
         "STORAGE_PATH": str(tmp_path / "store"),
         "REGISTRY_HOST": f"unix:{place}",
         "SEARCH_BACKEND": "none",
+        "PROXY_HEADERS": "forwarded",
     }
     with subprocess.Popen(command("serve"), env=environ) as process:
         try:
@@ -234,6 +265,8 @@ def test_socket_of_the_machine(tmp_path: Path) -> None:
                 client.connect(str(place))
                 client.sendall(
                     b"POST /v2/a/blobs/uploads/ HTTP/1.1\r\nHost: registry\r\n"
+                    # Headers of a client that its proxy hands on: they mean nothing to gunicorn.
+                    b"SCRIPT_NAME: /v2\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Ssl: off\r\n"
                     b"Content-Length: 0\r\nConnection: close\r\n\r\n"
                 )
                 answer = b"".join(iter(lambda: client.recv(4096), b""))

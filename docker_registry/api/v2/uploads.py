@@ -123,7 +123,8 @@ def _mount(source: RepositoryName | None, target: RepositoryName, digest: Digest
 
 def _may_pull(source: RepositoryName | None) -> bool:
     if source is None:
-        return access().visible().is_everything
+        # A token that is for lists is not for what is listed.
+        return access().may_everywhere(Action.PULL)
     return access().may(Action.PULL, source)
 
 

@@ -296,6 +296,11 @@ def test_chains_that_do_not(
         signed(leaf, ["no base64"]),
         signed(leaf, ["bm8gREVS"]),
         signed(leaf, der(*[leaf] * 30)),
+        # What is no text: anybody can write such a header.
+        *(
+            signed(leaf, one, kid=...)
+            for one in ([1], [None], [["a"]], [*der(leaf), 3], "a", {"a": 1})
+        ),
     ):
         with pytest.raises(TokenInvalid):
             bundle.read(text)
