@@ -26,25 +26,28 @@ def access(kind: str, name: str, *actions: str) -> list[dict[str, Any]]:
     return [{"type": kind, "name": name, "actions": list(actions)}]
 
 
-#: Bearers by name, and where each gets in: reading, writing, listing.
-TOKENS: dict[str, tuple[str, str]] = {
-    "all of it": (token(payload=claims()), "rw-"),
-    "to pull": (token(payload=claims(access=access("repository", "team/app", "pull"))), "r--"),
-    "to list": (token(payload=claims(access=access("registry", "catalog", "*"))), "--l"),
-    "of another repository": (
-        token(payload=claims(access=access("repository", "team/apps", "pull", "push"))),
-        "---",
-    ),
-    "for nothing": (token(payload=claims(access=[])), "---"),
-    "of another issuer": (token(payload=claims(iss="https://other.example.org")), "---"),
-    "of another registry": (token(payload=claims(aud="other.example.org")), "---"),
-    "too old": (token(payload=claims(exp=int(time.time()) - 3600)), "---"),
-    "not yet good": (token(payload=claims(nbf=int(time.time()) + 3600)), "---"),
-    "by another key": (token(OTHER_RSA), "---"),
-    "by another key of the same name": (token(OTHER_RSA, kid=RSA.thumbprint()), "---"),
-    "with its key in it": (token(OTHER_RSA, jwk=OTHER_RSA.as_dict(private=False)), "---"),
-    "changed": (tampered(token()), "---"),
-}
+def tokens() -> dict[str, tuple[str, str]]:
+    """Give bearers by name, and where each gets in: reading, writing, listing.
+
+    They are soon over, so each test makes its own.
+    """
+    now = int(time.time())
+    elsewhere = access("repository", "team/apps", "pull", "push")
+    return {
+        "all of it": (token(payload=claims()), "rw-"),
+        "to pull": (token(payload=claims(access=access("repository", "team/app", "pull"))), "r--"),
+        "to list": (token(payload=claims(access=access("registry", "catalog", "*"))), "--l"),
+        "of another repository": (token(payload=claims(access=elsewhere)), "---"),
+        "for nothing": (token(payload=claims(access=[])), "---"),
+        "of another issuer": (token(payload=claims(iss="https://other.example.org")), "---"),
+        "of another registry": (token(payload=claims(aud="other.example.org")), "---"),
+        "too old": (token(payload=claims(exp=now - 3600)), "---"),
+        "not yet good": (token(payload=claims(nbf=now + 3600)), "---"),
+        "by another key": (token(OTHER_RSA), "---"),
+        "by another key of the same name": (token(OTHER_RSA, kid=RSA.thumbprint()), "---"),
+        "with its key in it": (token(OTHER_RSA, jwk=OTHER_RSA.as_dict(private=False)), "---"),
+        "changed": (tampered(token()), "---"),
+    }
 
 
 @pytest.fixture
@@ -111,8 +114,9 @@ def test_what_tokens_are_good_for(tmp_path: Path, issuer: dict[str, str], progra
         )
         server.settings["REGISTRY_HTTP_ADDR"] = server.address
     with server:
-        found = {name: uses(server, bearer) for name, (bearer, _) in TOKENS.items()}
-        assert found == {name: expected for name, (_, expected) in TOKENS.items()}
+        tried = tokens()
+        found = {name: uses(server, bearer) for name, (bearer, _) in tried.items()}
+        assert found == {name: expected for name, (_, expected) in tried.items()}
         assert uses(server, "") == "---"
         assert challenge(server) == {
             "realm": REALM,
