@@ -26,7 +26,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 from docker_registry import auth, drivers
 from docker_registry.api.audit_log import open_log
 from docker_registry.app import create_app
-from docker_registry.config import Runner, Settings
+from docker_registry.config import Runner, Settings, together
 from docker_registry.config.runner import check_authority, check_pair
 from docker_registry.config.unserved import without_effect
 from docker_registry.errors import ConfigError, QuotaExceeded, StorageError
@@ -66,11 +66,6 @@ def build(settings: Settings, runner: Runner) -> WSGIApplication:
 
 def _workers(settings: Settings, runner: Runner) -> int:
     if settings.storage == "memory":
-        if (runner.workers or 1) > 1:
-            raise ConfigError(
-                f"GUNICORN_WORKERS is {runner.workers}, but what one worker stores in its memory "
-                "(storage: memory) another can't see: set it to 1, or choose another storage"
-            )
         return 1
     if runner.workers:
         return runner.workers
@@ -85,19 +80,6 @@ def _address(runner: Runner) -> str:
     return f"{host}:{runner.port}"
 
 
-def _check_certificates(settings: Settings, runner: Runner) -> None:
-    if (
-        "certificate" in settings.auth
-        and not settings.auth_certificate.header
-        and not runner.tls_client_ca
-    ):
-        raise ConfigError(
-            "auth (AUTH) has certificate, but nobody checks certificates: set "
-            "REGISTRY_TLS_CLIENT_CA, or auth_certificate.header (AUTH_CERTIFICATE_HEADER) if a "
-            "proxy in front does it"
-        )
-
-
 def _verification(settings: Settings, runner: Runner) -> ssl.VerifyMode:
     """Give what is asked of clients when they connect."""
     others = "certificate" in settings.auth and len(settings.auth) > 1
@@ -107,7 +89,7 @@ def _verification(settings: Settings, runner: Runner) -> ssl.VerifyMode:
 
 def options(settings: Settings, runner: Runner) -> dict[str, Any]:
     """Give gunicorn's settings, by gunicorn's names. Raises ``ConfigError``."""
-    _check_certificates(settings, runner)
+    together.check(settings, runner)
     chosen: dict[str, Any] = {
         "proc_name": "docker-registry",
         "bind": _address(runner),

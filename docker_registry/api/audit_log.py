@@ -7,6 +7,7 @@ is one write: workers that append to one file don't mix theirs (write(2), O_APPE
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -15,11 +16,15 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from logging.handlers import WatchedFileHandler
+from pathlib import Path
 
 from docker_registry.config import Settings
 from docker_registry.errors import ConfigError
 
 log = logging.getLogger("docker_registry.audit")
+
+#: What ``audit.file`` says for standard output.
+STDOUT = "-"
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.:/@+,*-]+")
 #: Characters of a field that are written: of most, and of those that have to hold more.
@@ -54,18 +59,41 @@ def open_log(settings: Settings) -> None:
     log.setLevel(logging.INFO)
 
 
+def check_log(settings: Settings) -> None:
+    """Find out whether there can be such lines, without beginning a file. Raises ``ConfigError``.
+
+    A file that another user than that of the workers has begun would be of no use to them.
+    """
+    file = settings.audit.file
+    if file == STDOUT:
+        return
+    path = Path(file)
+    needed = path if os.path.lexists(path) else path.parent
+    try:
+        needed.stat()
+        if not os.access(needed, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise _unwritable(file, error) from error
+
+
 def _handler(file: str) -> logging.Handler:
-    if file == "-":
+    if file == STDOUT:
         return logging.StreamHandler(sys.stdout)
     try:
         # Who was here, and from where, is not for everybody's eyes.
         os.close(os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640))
         return WatchedFileHandler(file, encoding="ascii")
     except OSError as error:
-        raise ConfigError(
-            f"audit.file (AUDIT_FILE) is {file!r}, which can't be written ({error.strerror}): name "
-            "a file in a directory that the workers' user may write to, or - for standard output"
-        ) from error
+        raise _unwritable(file, error) from error
+
+
+def _unwritable(file: str, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"audit.file (AUDIT_FILE) is {file!r}, which can't be written ({error.strerror}): name "
+        f"a file in a directory that the workers' user may write to, or {STDOUT} for standard "
+        "output"
+    )
 
 
 class _Line(logging.Formatter):

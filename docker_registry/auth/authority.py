@@ -69,6 +69,11 @@ class Authority:
         for method in self.methods:
             method.check()
 
+    def check_files(self) -> None:
+        """Look at the files that the settings name, asking nobody. Raises ``ConfigError``."""
+        for method in self.methods:
+            method.check_files()
+
     def access(self, identity: Identity = ANONYMOUS) -> Access:
         """Give what the rules let somebody do."""
         return PolicyAccess(identity, self.policy)

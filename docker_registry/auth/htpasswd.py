@@ -39,6 +39,7 @@ class HtpasswdMethod(Method):
                 "auth_htpasswd.path (AUTH_HTPASSWD_PATH) is not set, and auth (AUTH) has htpasswd: "
                 f"set it to the path of the file with the users; {_MEND}"
             )
+        self._source = settings.provenance.sources.get("auth_htpasswd.path", "AUTH_HTPASSWD_PATH")
         self._file = PasswordFile(Path(path))
         self._remembered = Remembered(REMEMBER_SECONDS)
 
@@ -68,14 +69,14 @@ class HtpasswdMethod(Method):
         """Give the user, if the line is as it was."""
         return self._renewed(identity)
 
-    def check(self) -> None:
+    def check_files(self) -> None:
         """Read the file."""
         try:
             self._file.read()
         except OSError as error:
             raise ConfigError(
-                f"auth_htpasswd.path (AUTH_HTPASSWD_PATH) is {self._file.path}, which can't be "
-                f"read ({error.strerror}): {_MEND}"
+                f"auth_htpasswd.path ({self._source}) is {self._file.path}, which can't be read "
+                f"({error.strerror}): {_MEND}"
             ) from error
 
     def _renewed(self, identity: Identity) -> Identity | None:

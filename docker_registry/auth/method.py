@@ -56,5 +56,9 @@ class Method(ABC):
         """Whether ``renew`` can tell: only then refresh tokens are given."""
         return True
 
-    def check(self) -> None:  # noqa: B027 - most have nothing to check.
+    def check_files(self) -> None:  # noqa: B027 - most have none.
+        """Look at the files that the settings name, asking nobody. Raises ``ConfigError``."""
+
+    def check(self) -> None:
         """Find out at the start whether logging in will work. Raises ``ConfigError``."""
+        self.check_files()

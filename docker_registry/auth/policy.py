@@ -52,8 +52,9 @@ ANY_USER = "any-user"
 EVERYBODY = "everybody"
 #: How a word begins that means some of those who have logged in.
 KINDS = ("user", "group", "role", "method")
-#: Ways to log in, any of which may begin a word that means a user of that one alone.
-METHODS = ("htpasswd", "token", "keystone", "certificate")
+#: Ways to log in, any of which may begin a word that means a user of that one alone. Of `token`
+#: there are no users for rules: a token of somebody else alone says what it is for.
+METHODS = ("htpasswd", "keystone", "certificate")
 
 #: How many selections of identities a process keeps at most.
 SELECTIONS = 4096
@@ -62,6 +63,9 @@ SELECTIONS = 4096
 def check_who(word: str) -> str:
     """Check a word that says whom a rule is about; ``ValueError`` says what would be right."""
     kind, _, name = word.partition(":")
+    if kind == "method" and name not in METHODS:
+        words = " or ".join(f"method:{method}" for method in METHODS)
+        raise ValueError(f"{word!r} should be {words}")
     if word in (ANONYMOUS_WHO, ANY_USER, EVERYBODY) or (name and kind in KINDS + METHODS):
         return word
     raise ValueError(

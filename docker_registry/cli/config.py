@@ -3,6 +3,8 @@
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -11,13 +13,16 @@ from rich.table import Table
 from rich.text import Text
 
 from docker_registry import auth, drivers, extensions
+from docker_registry.api.audit_log import check_log
 from docker_registry.auth.identity import ANONYMOUS, Identity
+from docker_registry.auth.issuer import METHOD as OF_TOKENS
 from docker_registry.auth.policy import ANONYMOUS_WHO
 from docker_registry.cli import permissions
-from docker_registry.config import Settings, load, load_runner, report
+from docker_registry.config import Runner, Settings, load, load_runner, report, together
 from docker_registry.config import convert as conversion
 from docker_registry.config.keys import Loaded
 from docker_registry.config.unserved import refuse_unsafe, without_effect
+from docker_registry.drivers.memory import MemoryDriver
 from docker_registry.errors import ConfigError, NameInvalid
 from docker_registry.registry.names import RepositoryName
 from docker_registry.registry.write_once import WriteOnce
@@ -44,7 +49,9 @@ def config() -> None:
 @click.option("--project", metavar="NAMES", help="How the repositories of his project begin.")
 @click.option("--domain", metavar="DOMAIN", help="The domain he is in.")
 @click.option(
-    "--method", metavar="METHOD", help="How he logs in; by default what auth (AUTH) has first."
+    "--method",
+    metavar="METHOD",
+    help="How he logs in; by default what auth (AUTH) has first, but token.",
 )
 def check(
     *,
@@ -58,7 +65,8 @@ def check(
 ) -> None:
     """Check the configuration, and show each value in effect with its source.
 
-    Secrets are hidden. The exit status is 1 if the registry would not start with it.
+    Secrets are hidden. The exit status is 1 if the registry would not start with it. Files are
+    looked at; the store, Keystone and other servers are not asked.
     """
     if (user is None) != (repository is None):
         raise click.UsageError("--as and --repository go together")
@@ -69,27 +77,43 @@ def check(
     if user == ANONYMOUS_WHO and not method:
         identity = ANONYMOUS
     else:
-        how = method or next(iter(settings.auth), "")
+        how = _method(settings, method)
         identity = Identity(how, user, frozenset(groups), frozenset(roles), project, domain)
     permissions.show(settings, identity, _name(repository), _console())
 
 
 def _check() -> None:
-    problems = []
-    loaded: list[Loaded] = []
-    for part in (_load, load_runner):
-        try:
-            loaded.append(part())
-        except ConfigError as error:
-            problems.append(str(error))
-    if problems:
+    problems: list[str] = []
+    settings: Settings | None = None
+    runner: Runner | None = None
+    with _noting(problems):
+        settings = _load()
+    with _noting(problems):
+        runner = load_runner()
+    if settings is not None:
+        with _noting(problems):
+            _look_at_files(settings)
+        with _noting(problems):
+            check_log(settings)
+        if runner is not None:
+            with _noting(problems):
+                together.check(settings, runner)
+    if settings is None or runner is None or problems:
         # What is wrong with the file itself is told by both parts.
         raise ConfigError("\n".join(dict.fromkeys(problems)))
-    for settings in loaded:
-        _show(settings)
-        if isinstance(settings, Settings):
-            for sentence in without_effect(settings):
-                click.echo(f"warning: {sentence}", err=True)
+    _show(settings)
+    for sentence in without_effect(settings):
+        click.echo(f"warning: {sentence}", err=True)
+    _show(runner)
+
+
+@contextmanager
+def _noting(problems: list[str]) -> Iterator[None]:
+    """Note what is wrong, so that all of it is told at once."""
+    try:
+        yield
+    except ConfigError as error:
+        problems.append(str(error))
 
 
 def _load() -> Settings:
@@ -100,6 +124,29 @@ def _load() -> Settings:
     auth.load(settings)
     WriteOnce.read(settings.write_once)
     return settings
+
+
+def _look_at_files(settings: Settings) -> None:
+    # As at the start, but for what is asked elsewhere: the store, where keys for tokens are kept,
+    # and Keystone.
+    authority = auth.create(settings, MemoryDriver())
+    if authority is not None:
+        authority.check_files()
+
+
+def _method(settings: Settings, given: str | None) -> str:
+    """Give how somebody logs in who is asked about."""
+    if not settings.auth:
+        return ""
+    if given is None:
+        # What a token of somebody else is good for, rules don't say.
+        return next((one for one in settings.auth if one != OF_TOKENS), OF_TOKENS)
+    if given not in settings.auth:
+        raise click.BadParameter(
+            f"it should be in auth (AUTH), which has {', '.join(settings.auth)}",
+            param_hint="--method",
+        )
+    return given
 
 
 def _name(text: str) -> RepositoryName:

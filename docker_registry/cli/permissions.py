@@ -12,6 +12,7 @@ from rich.text import Text
 from docker_registry import auth
 from docker_registry.auth.explain import Explanation, explain
 from docker_registry.auth.identity import Identity
+from docker_registry.auth.issuer import METHOD as OF_TOKENS
 from docker_registry.auth.policy import ANONYMOUS_WHO, Action
 from docker_registry.config import Settings
 from docker_registry.registry.names import RepositoryName
@@ -23,13 +24,20 @@ def show(
 ) -> None:
     """Print what somebody may do with a repository."""
     who = identity.key or ANONYMOUS_WHO
-    if settings.auth:
+    if identity.method == OF_TOKENS:
+        click.echo(
+            f"{who} and {repository}: what the token says, which auth_token.name "
+            f"({settings.auth_token.name}) has issued; rules are not asked"
+        )
+    elif settings.auth:
         policy, _ = auth.load(settings)
         click.echo(f"{who} and {repository}:")
         table = Table("action", "allowed", "why", box=None, pad_edge=False)
         for explanation in explain(policy, identity, repository):
             table.add_row(*map(Text, _row(explanation, built_in=not settings.policy)))
         console.print(table)
+        if identity.method == "keystone" and not identity.roles:
+            click.echo("his roles and his project were not said: --role ROLE --project NAMES")
     else:
         click.echo(f"{who} may do everything with {repository}: auth (AUTH) is not set")
     for sentence in _what_else_holds(settings, repository):

@@ -124,4 +124,7 @@ def _problems(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if not path.parent.is_dir():
+            message = f"{path}: there is no directory {path.parent}: make it first"
+            raise click.ClickException(message) from error
         raise click.ClickException(f"{path}: {error.strerror or error}") from error

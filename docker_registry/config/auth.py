@@ -45,7 +45,7 @@ class LoginLimits(Keys):
 class Keystone(Keys):
     """Users of OpenStack."""
 
-    auth_url: str | None = key(
+    auth_url: Annotated[str | None, AfterValidator(web.base_url)] = key(
         None, "URL of Keystone; by default that of the store (`OS_AUTH_URL`, or `clouds.yaml`)."
     )
     user_domain: str = key("Default", "Name of the domain of users who name none.")

@@ -19,6 +19,8 @@ _PLAIN = {
     "float_parsing": "should be a number",
     "string_type": "should be text",
     "string_unicode": "should be text in UTF-8",
+    "missing": "is missing",
+    "extra_forbidden": "unknown key",
     "list_type": "should be a list, such as [a, b]",
 }
 
@@ -67,9 +69,19 @@ def explain(
         name = leaf.name if leaf else ".".join(location)
         source = f" ({sources[name]})" if name in sources else ""
         purpose = f" [{leaf.field.description}]" if leaf and leaf.field.description else ""
-        about = f"{name}{source}: " if name else ""
+        about = f"{name}{source}{_part(detail, leaf)}: " if name else ""
         lines[f"{about}{_reason(detail, leaf)}{purpose}"] = None
     return list(lines)
+
+
+def _part(detail: ErrorDetails, leaf: Leaf | None) -> str:
+    """Say which part of a list is meant: ``, entry 2, who``."""
+    inner = detail["loc"][len(leaf.path) :] if leaf else ()
+    # Elsewhere it tells which of several types was tried.
+    if not inner or not isinstance(inner[0], int):
+        return ""
+    names = "".join(f", {part}" for part in inner[1:] if isinstance(part, str))
+    return f", entry {inner[0] + 1}{names}"
 
 
 def _reason(detail: ErrorDetails, leaf: Leaf | None) -> str:

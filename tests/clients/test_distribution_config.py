@@ -173,9 +173,8 @@ def start(server: RegistryServer, **changes: str | None) -> str:
 
 def test_what_was_protected_is_not_served(tmp_path: Path, ours: RegistryServer) -> None:
     # Debian's file names a directory.
-    assert "auth_htpasswd.path (AUTH_HTPASSWD_PATH) is /etc/docker/registry, which can't" in start(
-        ours, REGISTRY_AUTH=None
-    )
+    said = start(ours, REGISTRY_AUTH=None)
+    assert "auth_htpasswd.path (config file: auth.htpasswd.path) is /etc/docker/registry, " in said
     missing = tmp_path / "missing"
     said = start(ours, REGISTRY_AUTH=None, REGISTRY_AUTH_HTPASSWD_PATH=str(missing))
     assert f"{missing}, which can't be read" in said

@@ -103,7 +103,11 @@ def test_open(docker: Tool, tmp_path: Path) -> None:
 
 
 def test_behind_nginx(docker: Tool, tmp_path: Path) -> None:
-    places = {USERS: f"{tmp_path}/users", "/root/alice.password": f"{tmp_path}/password"}
+    places = {
+        USERS: f"{tmp_path}/etc/users",
+        "/etc/docker-registry": f"{tmp_path}/etc",
+        "/root/alice.password": f"{tmp_path}/password",
+    }
     authority = Authority(tmp_path / "ca")
     with (
         served("Users of a file, behind nginx", tmp_path, places) as registry,

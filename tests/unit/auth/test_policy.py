@@ -59,14 +59,25 @@ def test_whom_a_word_means(word: str, is_alice: bool, is_bob: bool, is_anonymous
 
 
 def test_names_may_have_colons() -> None:
-    identity = Identity("token", "urn:x:alice", frozenset({"cn=a:b"}))
-    for word in ("user:urn:x:alice", "group:cn=a:b", "token:urn:x:alice"):
+    identity = Identity("keystone", "urn:x:alice", frozenset({"cn=a:b"}))
+    for word in ("user:urn:x:alice", "group:cn=a:b", "keystone:urn:x:alice"):
         assert rule(word, "**").is_about(identity)
 
 
 @pytest.mark.parametrize("word", ["", "alice", "user:", ":x", "users:x", "Anonymous", "any-user:x"])
 def test_what_names_nobody(word: str) -> None:
     with pytest.raises(ValueError, match="should be anonymous, any-user, everybody"):
+        check_who(word)
+
+
+def test_rules_are_not_for_tokens_of_somebody_else() -> None:
+    with pytest.raises(ValueError, match=r"should be .*, keystone:NAME, certificate:NAME$"):
+        check_who("token:alice")
+
+
+@pytest.mark.parametrize("word", ["method:", "method:token", "method:htpaswd"])
+def test_methods_that_there_are_not(word: str) -> None:
+    with pytest.raises(ValueError, match="should be method:htpasswd or method:keystone or "):
         check_who(word)
 
 

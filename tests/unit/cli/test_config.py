@@ -86,6 +86,61 @@ def test_check_makes_no_store(run: Run, tmp_path: Path) -> None:
     assert not store.exists()
 
 
+class TestCheckLooksAtFiles:
+    """What would stop the start is found without starting: files, and settings that need others."""
+
+    @pytest.fixture
+    def users(self, tmp_path: Path) -> dict[str, str]:
+        path = tmp_path / "users"
+        path.touch()
+        return {"AUTH": "htpasswd", "AUTH_HTPASSWD_PATH": str(path)}
+
+    @pytest.mark.parametrize(
+        ("given", "problem"),
+        [
+            (
+                {"AUTH_HTPASSWD_PATH": "/none"},
+                "auth_htpasswd.path (environment AUTH_HTPASSWD_PATH) is /none",
+            ),
+            ({"AUTH": "token"}, "auth (AUTH) has token: set auth_token.service"),
+            ({"AUTH": "certificate"}, "set REGISTRY_TLS_CLIENT_CA, or auth_certificate.header"),
+            ({"TOKENS_SIGNING_KEY": "/none"}, "tokens.signing_key (TOKENS_SIGNING_KEY) is /none"),
+            ({"AUDIT_FILE": "/none/audit"}, "audit.file (AUDIT_FILE) is '/none/audit'"),
+        ],
+    )
+    def test_what_is_wrong(
+        self, run: Run, users: dict[str, str], given: dict[str, str], problem: str
+    ) -> None:
+        assert run("config", "check", **users).exit_code == 0
+        result = run("config", "check", **{**users, **given})
+        assert result.exit_code == 1
+        assert problem in result.stderr
+        assert result.stdout == ""
+
+    def test_workers_that_memory_is_not_for(self, run: Run, tmp_path: Path) -> None:
+        file = tmp_path / "registry.yml"
+        file.write_text("dev: {storage: memory}")
+        given = {"DOCKER_REGISTRY_CONFIG": str(file)}
+        assert run("config", "check", **given).exit_code == 0
+        result = run("config", "check", **given, GUNICORN_WORKERS="2")
+        assert result.exit_code == 1
+        assert "GUNICORN_WORKERS is 2" in result.stderr
+
+    def test_all_at_once(self, run: Run, users: dict[str, str]) -> None:
+        wrong = {"AUTH": "htpasswd, certificate", "AUTH_HTPASSWD_PATH": "/none"}
+        result = run("config", "check", **{**users, **wrong}, AUDIT_FILE="/none/audit")
+        for name in ("AUTH_HTPASSWD_PATH", "REGISTRY_TLS_CLIENT_CA", "AUDIT_FILE"):
+            assert name in result.stderr
+
+    def test_nothing_is_made_and_nobody_is_asked(self, run: Run, tmp_path: Path) -> None:
+        store, audit = tmp_path / "store", tmp_path / "audit"
+        given = {"AUTH": "keystone", "AUTH_KEYSTONE_AUTH_URL": "http://127.0.0.1:9/v3"}
+        result = run("config", "check", **given, STORAGE_PATH=str(store), AUDIT_FILE=str(audit))
+        assert result.exit_code == 0
+        assert "Keystone" not in result.stderr
+        assert not list(tmp_path.iterdir())
+
+
 def test_schema(run: Run) -> None:
     result = run("config", "schema")
     assert result.exit_code == 0
@@ -152,7 +207,7 @@ class TestDistribution:
             REGISTRY_AUTH="{htpasswd: {path: /p}}",
         )
         assert result.exit_code == 1
-        assert "auth.htpasswd (environment REGISTRY_AUTH): " in result.stderr
+        assert "auth_htpasswd.path (environment REGISTRY_AUTH" in result.stderr
         assert result.stderr.count("\n") == 1
 
     def test_broken_file_is_told_once(self, run: Run, file: Path) -> None:
@@ -218,7 +273,7 @@ class TestPermissions:
                 "rule 2: [any-user] in team/secret/** may ",
             ),
             ("--as anonymous --repository public/x", "pull", "rule 3: "),
-            ("--as anonymous --method token --repository public/x", "pull", "rule 3: "),
+            ("--as anonymous --method htpasswd --repository public/x", "pull", "rule 3: "),
             ("--as anonymous --repository anonymous/x", "", "no rule is about it"),
             ("--as al --repository al/x", "pull push delete admin", "rule 4: "),
             ("--as al --project acme --repository acme/x", "delete", "rule 5: "),
@@ -244,6 +299,27 @@ class TestPermissions:
         assert rows["admin"][0] == "no"
         assert rows["admin"][1].startswith("built-in rule 1: ")
 
+    def test_a_way_to_log_in_that_there_is_not(self, run: Run, tmp_path: Path) -> None:
+        arguments = ("--as", "bob", "--method", "keystone", "--repository", "x")
+        given = {"AUTH": "htpasswd", "AUTH_HTPASSWD_PATH": str(tmp_path / "users")}
+        result = run("config", "check", *arguments, **given)
+        assert result.exit_code == 2
+        assert "it should be in auth (AUTH), which has htpasswd" in result.stderr
+
+    def test_what_a_user_of_openstack_is_must_be_said(self, run: Run) -> None:
+        arguments = ("config", "check", "--as", "al", "--repository", "web/app")
+        given = {"AUTH": "keystone", "AUTH_KEYSTONE_AUTH_URL": "http://127.0.0.1:9/v3"}
+        assert "--role ROLE --project NAMES" in run(*arguments, **given).stdout
+        result = run(*arguments, "--role", "member", "--project", "web", **given)
+        assert "pull    yes" in result.stdout
+        assert "--role ROLE" not in result.stdout
+
+    def test_of_tokens_of_somebody_else_rules_are_not_asked(self, run: Run) -> None:
+        arguments = ("config", "check", "--as", "joe", "--repository", "team/app")
+        result = run(*arguments, AUTH="token", AUTH_TOKEN_NAME="gitlab-issuer", POLICY=self.RULES)
+        assert result.exit_code == 0
+        assert "what the token says, which auth_token.name (gitlab-issuer)" in result.stdout
+
     def test_what_else_holds(self, run: Run) -> None:
         arguments = ("config", "check", "--as", "bob", "--repository", "team/app")
         given = {"WRITE_ONCE": "team/**:v*, other:*", "READ_ONLY": "true"}
@@ -265,7 +341,21 @@ class TestPermissions:
         [
             ("POLICY", "[{who: bob, repositories: x, may: pull}]", "rule 1: 'bob' should be"),
             ("POLICY", "[{who: user:b, repositories: X, may: pull}]", "rule 1: 'X' should be"),
-            ("POLICY", "[{who: user:b, repositories: x, may: fly}]", "POLICY"),
+            (
+                "POLICY",
+                "[{who: user:b, repositories: x, may: pull}, {who: user:b, may: fly}]",
+                "policy (environment POLICY), entry 2, may: 'fly' should be",
+            ),
+            (
+                "POLICY",
+                "[{who: user:b, repository: x, may: pull}]",
+                "policy (environment POLICY), entry 1, repositories: is missing",
+            ),
+            (
+                "POLICY",
+                "[{who: user:b, repository: x, may: pull}]",
+                "policy (environment POLICY), entry 1, repository: unknown key",
+            ),
             ("WRITE_ONCE", "team/**", "entry 1: 'team/**' should be"),
             ("AUTH", "", "policy (POLICY) has rules, but without auth (AUTH)"),
         ],

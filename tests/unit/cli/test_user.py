@@ -178,7 +178,8 @@ def test_unusual_passwords(path: Path, password: str) -> None:
 def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
     refused = add(tmp_path / "missing/users", "alice", "x")
     assert refused.exit_code == 1
-    assert "No such file or directory" in refused.stderr
+    assert f"there is no directory {tmp_path / 'missing'}: make it first" in refused.stderr
+    assert "No such file or directory" in user(tmp_path / "users", "list").stderr
     assert user(tmp_path / "users", "list").exit_code == 1
 
 

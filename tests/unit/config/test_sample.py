@@ -34,6 +34,10 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
 }
 SPECIAL = {
     "auth": ("htpasswd", ["htpasswd"]),
+    "auth_keystone.auth_url": (
+        "https://keystone.example.org/v3",
+        "https://keystone.example.org/v3",
+    ),
     "auth_token.realm": ("https://issuer.example.org/auth", "https://issuer.example.org/auth"),
     "tokens.rotate_seconds": ("3600", 3600),
     "tokens.seconds": ("60", 60),
