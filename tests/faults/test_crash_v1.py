@@ -67,7 +67,10 @@ def test_kills_at_random_instants_of_pushes(start_registry: ServerFactory) -> No
         for number, layers in enumerate(images):
             daemon.push(f"team/app{number}", layers, "latest")
             assert daemon.pull(f"team/app{number}") == layers
-    assert list(files_below(server.store / "docker/registry/ours/v1/pushes")) == []
+    # A kill just after an image became complete leaves when it was begun; the purge takes that.
+    left = list(files_below(server.store / "docker/registry/ours/v1/pushes"))
+    assert {file.name for file in left} <= {"begun"}
+    assert not list(server.store.glob("images/*/_inprogress"))
 
 
 def _push(
