@@ -8,18 +8,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import ssl
 import subprocess
-import threading
 from pathlib import Path
-from typing import Self
 
-BLOCK_BYTES = 64 * 1024
+from tests.relay import Relay, join
 
 
-class TlsFront:
+class TlsFront(Relay):
     """Takes TLS connections on a port of 127.0.0.1 and passes on what is in them.
 
     :ivar certificate: what a client has to trust.
@@ -40,42 +37,11 @@ class TlsFront:
         )
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(self.certificate, key)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        # Only a shutdown wakes the thread that waits in accept.
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def _serve(self, client: socket.socket) -> None:
+    def serve(self, client: socket.socket) -> None:
         with (
-            client,
-            contextlib.suppress(OSError),
             self._context.wrap_socket(client, server_side=True) as inside,
             socket.create_connection(self._upstream) as server,
         ):
-            back = threading.Thread(target=_pass, args=(server, inside), daemon=True)
-            back.start()
-            _pass(inside, server)
-            back.join()
-
-
-def _pass(source: socket.socket, target: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while block := source.recv(BLOCK_BYTES):
-            target.sendall(block)
-    with contextlib.suppress(OSError):
-        target.shutdown(socket.SHUT_WR)
+            join(inside, server)

@@ -85,7 +85,7 @@ def _write(event: str, response: Response, **about: str | None) -> None:
             "address": request.remote_addr,
             "request": f"{request.method} {request.path}",
             **about,
-            "status": str(response.status_code),
+            "status": response.status_code,
             "agent": request.headers.get("User-Agent"),
         },
     )

@@ -13,7 +13,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
@@ -31,13 +31,17 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.:/@+,*-]+")
 _LENGTH, _LENGTHS = 128, {"repository": 255, "digest": 135, "request": 200, "tags": 512}
 
 
-def write(event: str, fields: Mapping[str, str | None]) -> None:
+#: What a field holds: text, or a number, such as the status of an answer.
+Field = str | int
+
+
+def write(event: str, fields: Mapping[str, Field | None]) -> None:
     """Write a line.
 
     :param fields: those that are ``None`` are left out; what is too long is cut.
     """
     said = {
-        name: value[: _LENGTHS.get(name, _LENGTH)]
+        name: value if isinstance(value, int) else value[: _LENGTHS.get(name, _LENGTH)]
         for name, value in fields.items()
         if value is not None
     }
@@ -50,7 +54,7 @@ def open_log(settings: Settings) -> None:
     A file may be renamed by others, to rotate it: a new one is begun then.
     """
     handler = _handler(settings.audit.file)
-    handler.setFormatter(_Json() if settings.audit.format == "json" else _Text())
+    handler.setFormatter(_Line(json.dumps if settings.audit.format == "json" else _text))
     for earlier in log.handlers:
         earlier.close()
     log.handlers = [handler]
@@ -97,23 +101,23 @@ def _unwritable(file: str, error: OSError) -> ConfigError:
 
 
 class _Line(logging.Formatter):
+    """Writes a record as a line.
+
+    :param form: makes a line of the names and values of fields.
+    """
+
+    def __init__(self, form: Callable[[Mapping[str, Field]], str]) -> None:
+        super().__init__()
+        self._form = form
+
     def format(self, record: logging.LogRecord) -> str:
         when = datetime.fromtimestamp(record.created, UTC)
         time = when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        return self.line({"time": time, **getattr(record, "audit", {"event": record.msg})})
-
-    def line(self, fields: Mapping[str, str]) -> str:
-        raise NotImplementedError
+        return self._form({"time": time, **getattr(record, "audit", {"event": record.msg})})
 
 
-class _Text(_Line):
-    def line(self, fields: Mapping[str, str]) -> str:
-        return " ".join(f"{name}={_quote(value)}" for name, value in fields.items())
-
-
-class _Json(_Line):
-    def line(self, fields: Mapping[str, str]) -> str:
-        return json.dumps(fields)
+def _text(fields: Mapping[str, Field]) -> str:
+    return " ".join(f"{name}={_quote(str(value))}" for name, value in fields.items())
 
 
 def _quote(value: str) -> str:

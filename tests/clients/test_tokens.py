@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import json
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,7 +15,8 @@ import requests
 from tests import images
 from tests.clients.containers import storage_of
 from tests.clients.engine import import_image
-from tests.servers import RegistryServer, free_port
+from tests.relay import Relay, join
+from tests.servers import RegistryServer
 from tests.tools import Tool
 
 USER, PASSWORD = "alice", "wonderland"
@@ -28,41 +27,16 @@ POLICY = (
 FILES = {"bin/noise": images.noise("tokens", 200_000)}
 
 
-class Turns:
+class Turns(Relay):
     """Passes each connection on to the next of some servers: no two in a row to the same."""
 
     def __init__(self, servers: list[RegistryServer]) -> None:
         self._next = itertools.cycle(server.port for server in servers)
-        self._listener = socket.create_server(("127.0.0.1", free_port()))
-        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__()
 
-    def close(self) -> None:
-        # Only a shutdown wakes the thread that waits in accept.
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def _serve(self, client: socket.socket) -> None:
-        with client, socket.create_connection(("127.0.0.1", next(self._next))) as server:
-            answers = threading.Thread(target=_copy, args=(server, client), daemon=True)
-            answers.start()
-            _copy(client, server)
-            answers.join()
-
-
-def _copy(source: socket.socket, target: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
-        target.shutdown(socket.SHUT_WR)
+    def serve(self, client: socket.socket) -> None:
+        with socket.create_connection(("127.0.0.1", next(self._next))) as server:
+            join(client, server)
 
 
 @pytest.fixture(scope="module")
@@ -86,10 +60,9 @@ def address(users: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
     with (
         RegistryServer(directory / "one", settings) as one,
         RegistryServer(directory / "other", settings) as other,
+        Turns([one, other]) as turns,
     ):
-        turns = Turns([one, other])
         yield turns.address
-        turns.close()
     one.remove()
 
 
