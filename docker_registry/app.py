@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 from flask import Flask
 
@@ -20,6 +22,7 @@ from docker_registry.api import (
     v2,
 )
 from docker_registry.api.context import Context
+from docker_registry.api.express import Express
 from docker_registry.api.proxies import ProxyHeaders
 from docker_registry.api.readiness import Readiness
 from docker_registry.api.request import Request
@@ -53,7 +56,20 @@ REPAIR_EVERY = 10
 ROTATE_EVERY = 3600
 
 
-def create_app(settings: Settings) -> Flask:
+class App(Flask):
+    """A Flask application whose views and hooks are all plain functions.
+
+    :ivar express: answers common reads before Flask sees them.
+    """
+
+    express: Express
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Give the function: Flask would look at each of them, in each request, for a coroutine."""
+        return func
+
+
+def create_app(settings: Settings) -> App:
     """Build a registry and the application that serves it.
 
     :raises ConfigError: a setting can't be used.
@@ -70,15 +86,13 @@ def create_app(settings: Settings) -> Flask:
     legacy = LegacyStore(registry.driver, settings.upload_max_age or math.inf, write_once)
     index = search.create(settings, registry, legacy)
     extensions.connect(settings, Hooks(v1=legacy.events, v2=registry.events))
-    app = Flask(__name__, static_folder=None)
+    app = App(__name__, static_folder=None)
     app.request_class = Request
     # A doubled slash is a wrong path, not a reason to send the client elsewhere.
     app.url_map.merge_slashes = False
-    app.wsgi_app = ProxyHeaders(  # type: ignore[method-assign]
-        app.wsgi_app, settings.trusted_proxies, settings.proxy_headers
-    )
     authority = auth.create(settings, registry.driver)
-    Context(settings, registry, legacy, index, Readiness(registry.driver), authority).install(app)
+    served = Context(settings, registry, legacy, index, Readiness(registry.driver), authority)
+    served.install(app)
     errors.register(app)
     access.install(app)
     audit.install(app)
@@ -91,7 +105,11 @@ def create_app(settings: Settings) -> Flask:
     if authority is not None and authority.issued is not None:
         app.register_blueprint(token.create_blueprint(), url_prefix=settings.url_prefix or None)
     app.register_blueprint(health.create_blueprint())
-    app.before_request(_upkeep(settings, registry, legacy, index).ensure_running)
+    upkeep = _upkeep(settings, registry, legacy, index)
+    app.before_request(upkeep.ensure_running)
+    flask = ProxyHeaders(app.wsgi_app, settings.trusted_proxies, settings.proxy_headers)
+    app.express = Express(flask, served, upkeep.ensure_running)
+    app.wsgi_app = app.express  # type: ignore[method-assign]
     return app
 
 

@@ -12,29 +12,25 @@ import ssl
 import sys
 import traceback
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gunicorn.app.base import Application
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger, SafeAtoms
 from gunicorn.sock import ssl_context
 from gunicorn.util import set_owner_process
-from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from docker_registry import auth, drivers
 from docker_registry.api.audit_log import open_log
-from docker_registry.app import create_app
+from docker_registry.app import App, create_app
 from docker_registry.config import Runner, Settings, together
 from docker_registry.config.runner import check_authority, check_pair
 from docker_registry.config.unserved import without_effect
 from docker_registry.errors import ConfigError, QuotaExceeded, StorageError
 from docker_registry.silence import SilenceLimit, limit_headers, limit_tls
 from docker_registry.tls import FollowingContext
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+from docker_registry.worker import Worker
 
 #: Idle kept-alive connections cost no thread, and spare clients a handshake between two layers.
 KEEPALIVE_SECONDS = 15
@@ -55,13 +51,17 @@ def serve(settings: Settings, runner: Runner) -> None:
     server.run()
 
 
-def build(settings: Settings, runner: Runner) -> WSGIApplication:
+def build(settings: Settings, runner: Runner) -> App:
     """Give the application that a worker serves. Raises ``ConfigError`` or ``StorageError``."""
     messages = logging.getLogger("docker_registry")
     messages.setLevel(settings.loglevel.upper())
     messages.handlers = logging.getLogger("gunicorn.error").handlers
     open_log(settings)
-    return SilenceLimit(create_app(settings), runner.silent_timeout)
+    app = create_app(settings)
+    app.wsgi_app = SilenceLimit(  # type: ignore[method-assign]
+        app.wsgi_app, runner.silent_timeout
+    )
+    return app
 
 
 def _workers(settings: Settings, runner: Runner) -> int:
@@ -99,7 +99,8 @@ def options(settings: Settings, runner: Runner) -> dict[str, Any]:
         "timeout": HEARTBEAT_SECONDS,
         "graceful_timeout": runner.graceful_timeout,
         "keepalive": KEEPALIVE_SECONDS,
-        "accesslog": runner.access_log_file,
+        # Without a log no line is made; a line takes as long as the answer to a common read.
+        "accesslog": None if runner.access_log_file == os.devnull else runner.access_log_file,
         "errorlog": runner.error_log_file,
         "loglevel": settings.loglevel,
         "logger_class": Messages,
@@ -157,40 +158,6 @@ class Messages(Logger):
             self.info("A client was silent for too long: its connection is closed.")
         else:
             super().exception(msg, *args, **kwargs)
-
-
-class Worker(ThreadWorker):
-    """gunicorn's threaded worker, whose main thread never waits for a client.
-
-    Once it is told to stop, it takes no more connections.
-    """
-
-    def init_process(self) -> None:
-        """Prepare this process, and serve."""
-        self._closers = ThreadPoolExecutor(self.cfg.threads, "close")
-        super().init_process()
-
-    def finish_request(self, conn: TConn, fs: Future[bool]) -> None:
-        """Keep a connection for its next request, or close it."""
-        if fs.cancelled() or fs.exception() is not None or fs.result() is not False:
-            super().finish_request(conn, fs)
-            return
-        # gunicorn would close it here, and wait two seconds for each client that doesn't close
-        # its side too: a few silent ones, and the worker serves nobody and is taken for dead.
-        closed = self._closers.submit(conn.close, graceful=True)
-        closed.add_done_callback(lambda _: self.method_queue.defer(self._forget_connection))
-
-    def _forget_connection(self) -> None:
-        self.nr_conns -= 1
-
-    def set_accept_enabled(self, enabled: bool | None) -> None:
-        """Begin or cease to accept connections."""
-        super().set_accept_enabled(enabled)
-        if not self.alive:
-            # Left open, the listeners would let clients connect to nobody, and wait, for as long
-            # as the last transfer takes.
-            for listener in self.sockets:
-                listener.close()
 
 
 class Server(Application):

@@ -19,7 +19,8 @@ REDIRECT_SECONDS = 1200
 #: What never changes may be kept for a year, in seconds: as long as RFC 9111 has a use for.
 MAX_AGE = 31536000
 
-_OCTETS = "application/octet-stream"
+#: The type of what is only bytes.
+OCTETS = "application/octet-stream"
 
 
 class Content(Protocol):
@@ -44,7 +45,7 @@ def send(content: Content, etag: str) -> Response:
     :param etag: its entity tag, without quotes.
     """
     if request.method == "HEAD":
-        response = Response(mimetype=_OCTETS)
+        response = Response(mimetype=OCTETS)
         response.content_length = content.size()
         return response
     condition = "If-Range" not in request.headers or request.if_range.etag == etag
@@ -59,7 +60,7 @@ def send_by_nginx(content: Content, location: str) -> Response:
     :param location: nginx's internal location for what lies below ``storage_path``.
     """
     content.size()
-    response = Response(mimetype=_OCTETS)
+    response = Response(mimetype=OCTETS)
     response.headers["X-Accel-Redirect"] = f"{location.rstrip('/')}/{content.path}"
     return response
 
@@ -98,6 +99,6 @@ def _stream(reader: Reader, status: HTTPStatus) -> Response:
         if reader.file is not None and to_the_end
         else reader
     )
-    response = Response(body, status=status.value, mimetype=_OCTETS, direct_passthrough=True)
+    response = Response(body, status=status.value, mimetype=OCTETS, direct_passthrough=True)
     response.content_length = reader.length
     return response

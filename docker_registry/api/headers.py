@@ -23,14 +23,23 @@ def install(app: Flask, headers: Mapping[str, Sequence[str]]) -> None:
 
     :param headers: the operator's; they replace those of ``SAFE``.
     """
-    given = {name.lower() for name in headers}
-    wanted = {name: values for name, values in SAFE.items() if name.lower() not in given}
+    wanted = of_every_answer(headers)
 
     def add(response: Response) -> Response:
-        for name, values in (*headers.items(), *wanted.items()):
-            if name not in response.headers:
-                for value in values:
-                    response.headers.add(name, value)
+        there = {name for name, _ in wanted if name in response.headers}
+        for name, value in wanted:
+            if name not in there:
+                response.headers.add(name, value)
         return response
 
     app.after_request(add)
+
+
+def of_every_answer(headers: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
+    """Give the headers of an answer that has none of them of its own.
+
+    :param headers: the operator's; they replace those of ``SAFE``.
+    """
+    given = {name.lower() for name in headers}
+    safe = {name: values for name, values in SAFE.items() if name.lower() not in given}
+    return [(name, value) for name, values in {**headers, **safe}.items() for value in values]

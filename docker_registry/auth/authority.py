@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from docker_registry.auth.access import Access, PolicyAccess, TokenAccess
-from docker_registry.auth.bearer import BearerTokens
+from docker_registry.auth.bearer import BearerTokens, Verified
 from docker_registry.auth.identity import ANONYMOUS, Identity
 from docker_registry.auth.index_tokens import IndexTokens
 from docker_registry.auth.issued import IssuedTokens
@@ -85,7 +85,14 @@ class Authority:
         :raises IdentityUnavailable: the keys of its issuer can't be fetched.
         :raises StorageError: nor can ours, from the storage.
         """
-        verified = bearers.read(text)
+        return self._access_of(bearers.read(text))
+
+    def recall_token(self, text: str) -> Access | None:
+        """Give what ``token_access`` would, if the token was read before and is still good."""
+        verified = self.bearers.recall(text) if self.bearers else None
+        return None if verified is None else self._access_of(verified)
+
+    def _access_of(self, verified: Verified) -> Access:
         ours = self.issued is not None and verified.issuer == self.issued.issuer
         holder = self.access(verified.identity) if ours else None
         return TokenAccess(verified.identity, verified.scopes, holder)

@@ -1,0 +1,279 @@
+"""gunicorn's threaded worker, whose main thread answers what takes no waiting.
+
+gunicorn's main thread polls the idle connections, and hands each request to a pool of threads.
+There a client holds a thread for as long as it sends or receives, so that some hundred slow ones
+keep everybody waiting; and to hand a request over costs more than its answer, where that is small.
+So here:
+
+- a new connection waits in the poller, without a thread, until its client has sent something;
+- the main thread itself answers common reads (``Express``) that have come whole, whatever the pool
+  is busy with; what a connection doesn't take of the answer at once is for a thread;
+- connections are closed elsewhere, since closing may wait for the client.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+import socket
+import time
+from collections import OrderedDict
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from selectors import EVENT_READ
+from typing import Any
+
+from gunicorn.http import wsgi
+from gunicorn.http.parser import RequestParser
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+#: How much of a request is received at once; nearly all heads are smaller.
+HEAD_BYTES = 8192
+#: For how many seconds a worker that stops waits for the first request of a connection; gunicorn
+#: does the same for the next one.
+LINGER_SECONDS = 2.0
+#: How long a worker leaves new connections to others when it has taken one, in seconds: those that
+#: a client opens in one moment would all be one worker's, and the others idle.
+REST_SECONDS = 0.001
+#: How a read of a manifest, or about a blob, begins.
+_READ = re.compile(rb"(?:GET|HEAD) [^ ?]+/(?:manifests|blobs)/[^ /?]+ HTTP/1\.[01]\r\n")
+_END = b"\r\n\r\n"
+#: With one of these more than an answer is wanted, or more than a head is sent.
+_MORE = re.compile(rb"\r\n(?:content-length|transfer-encoding|expect|upgrade)[ \t]*:", re.I)
+
+
+class Connections:
+    """Connections in the order in which their time runs out, with what gunicorn uses of a deque.
+
+    To take one out of the midst of a deque takes as long as there are idle clients.
+    """
+
+    def __init__(self) -> None:
+        self._order: OrderedDict[TConn, None] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def __iter__(self) -> Iterator[TConn]:
+        return iter(self._order)
+
+    def __getitem__(self, _first: int) -> TConn:
+        return next(iter(self._order))
+
+    def append(self, connection: TConn) -> None:
+        """Put one behind all others."""
+        self._order[connection] = None
+
+    def remove(self, connection: TConn) -> None:
+        """Take one out."""
+        del self._order[connection]
+
+    def popleft(self) -> TConn:
+        """Take the first one out."""
+        return self._order.popitem(last=False)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An answer as it goes out.
+
+    :ivar keeps: whether the connection stays open behind it.
+    """
+
+    data: bytes
+    keeps: bool
+
+
+class _Sink:
+    """Takes what gunicorn would write to a socket."""
+
+    def __init__(self) -> None:
+        self.data = b""
+
+    def sendall(self, data: bytes) -> None:
+        self.data += data
+
+
+class Worker(ThreadWorker):
+    """A worker whose main thread never waits for a client, and answers common reads itself.
+
+    Once it is told to stop, it takes no more connections.
+    """
+
+    # gunicorn's own stubs lack these, or are narrower.
+    cfg: Any
+    log: Any
+    wsgi: Any
+    keepalived_conns: Any
+    pending_conns: Any
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.keepalived_conns, self.pending_conns = Connections(), Connections()
+        self._rests_until = 0.0
+        # Without TLS the socket itself is what has been sent, and with HTTP/1 what comes next.
+        self._speaks_plainly = (
+            not self.cfg.is_ssl
+            and self.cfg.protocol == "http"
+            and self.cfg.http2_cleartext == "off"
+            and self.cfg.keepalive
+        )
+
+    def init_process(self) -> None:
+        """Prepare this process, and serve."""
+        self._closers = ThreadPoolExecutor(self.cfg.threads, "close")
+        super().init_process()
+
+    def accept(self, listener: socket.socket) -> None:
+        """Accept a connection, which waits for its first request without a thread."""
+        try:
+            client, address = listener.accept()
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.ECONNABORTED):
+                raise
+            return
+        self.nr_conns += 1
+        connection = TConn(self.cfg, client, address, listener.getsockname())
+        connection.set_timeout()
+        self.pending_conns.append(connection)
+        ready = partial(self.on_pending_socket_readable, connection)
+        self.poller.register(client, EVENT_READ, ready)
+        if self.cfg.workers > 1 and self.nr_conns > 1:
+            self._rests_until = time.monotonic() + REST_SECONDS
+            self.set_accept_enabled(False)
+
+    def wait_for_and_dispatch_events(self, timeout: float | None) -> None:
+        """Wait for what comes next, or until the rest is over."""
+        resting = time.monotonic() < self._rests_until
+        super().wait_for_and_dispatch_events(REST_SECONDS if resting else timeout)
+
+    def on_pending_socket_readable(self, conn: TConn, client: socket.socket) -> None:
+        """Serve the first request of a connection."""
+        written = self._answer(conn)
+        if written is None:
+            super().on_pending_socket_readable(conn, client)
+            return
+        # From here on it is one of those that are kept.
+        self.pending_conns.remove(conn)
+        self.keepalived_conns.append(conn)
+        ready = partial(self.on_client_socket_readable, conn)
+        self.poller.modify(client, EVENT_READ, ready)
+        self._send(conn, written)
+
+    def on_client_socket_readable(self, conn: TConn, client: socket.socket) -> None:
+        """Serve the next request of a connection."""
+        written = self._answer(conn)
+        if written is None:
+            super().on_client_socket_readable(conn, client)
+        else:
+            self._send(conn, written)
+
+    def finish_request(self, conn: TConn, fs: Future[bool]) -> None:
+        """Keep a connection for its next request, or close it."""
+        if fs.cancelled() or fs.exception() is not None or fs.result() is not False:
+            super().finish_request(conn, fs)
+            return
+        # gunicorn would close it here, and wait two seconds for each client that doesn't close
+        # its side too: a few silent ones, and the worker serves nobody and is taken for dead.
+        closed = self._closers.submit(conn.close, graceful=True)
+        closed.add_done_callback(lambda _: self.method_queue.defer(self._forget_connection))
+
+    def set_accept_enabled(self, enabled: bool | None) -> None:
+        """Begin or cease to accept connections; nothing begins before the rest is over."""
+        super().set_accept_enabled(enabled and time.monotonic() >= self._rests_until)
+        if not self.alive:
+            # Left open, the listeners would let clients connect to nobody, and wait, for as long
+            # as the last transfer takes.
+            for listener in self.sockets:
+                listener.close()
+            until = time.monotonic() + LINGER_SECONDS
+            for connection in self.pending_conns:
+                connection.timeout = min(connection.timeout, until)
+
+    def _forget_connection(self) -> None:
+        self.nr_conns -= 1
+
+    def _answer(self, conn: TConn) -> Written | None:
+        """Answer the request that has come; ``None``, and nothing is taken, if a thread should."""
+        if (
+            not self._speaks_plainly
+            or not self.alive
+            or self.nr + 1 >= self.max_requests
+            or len(self.keepalived_conns) >= self.max_keepalived
+        ):
+            return None
+        conn.init()
+        parser = conn.parser
+        assert isinstance(parser, RequestParser)
+        head = _receive(conn.sock)
+        written = self._answer_read(conn, parser, head) if _is_read(head) else None
+        if written is None:
+            parser.unreader.take_buffered()
+            parser.unreader.unread(head)
+        return written
+
+    def _answer_read(self, conn: TConn, parser: RequestParser, head: bytes) -> Written | None:
+        parser.unreader.unread(head)
+        try:
+            request = next(parser)
+        except Exception:
+            # What is wrong with it is told by the thread that reads it again.
+            return None
+        sink: Any = _Sink()
+        began = datetime.now()
+        response, environ = wsgi.create(request, sink, conn.client, conn.server, self.cfg)
+        answer = self.wsgi.express.answer(environ)
+        if answer is None:
+            return None
+        self.nr += 1
+        response.start_response(answer.status, answer.headers)
+        response.write(answer.body)
+        self.log.access(response, request, environ, datetime.now() - began)
+        return Written(sink.data, not response.should_close())
+
+    def _send(self, conn: TConn, written: Written) -> None:
+        """Send an answer, as far as the connection takes it at once, and what is left elsewhere."""
+        try:
+            sent = conn.sock.send(written.data, socket.MSG_DONTWAIT)
+        except OSError:
+            # A full buffer, or a connection that is gone: the thread will see.
+            sent = 0
+        if sent == len(written.data) and written.keeps:
+            self.keepalived_conns.remove(conn)
+            conn.set_timeout()
+            self.keepalived_conns.append(conn)
+            return
+        self.keepalived_conns.remove(conn)
+        self.poller.unregister(conn.sock)
+        rest = self.tpool.submit(_send_rest, conn, Written(written.data[sent:], written.keeps))
+        rest.add_done_callback(partial(self.method_queue.defer, self.finish_request, conn))
+
+
+def _receive(client: socket.socket) -> bytes:
+    # Of an error the thread learns that receives again.
+    with suppress(OSError):
+        return client.recv(HEAD_BYTES, socket.MSG_DONTWAIT)
+    return b""
+
+
+def _is_read(head: bytes) -> bool:
+    """Tell whether this is a whole request for a common read, and nothing else."""
+    return (
+        _READ.match(head) is not None
+        and head.find(_END) == len(head) - len(_END)
+        and _MORE.search(head) is None
+    )
+
+
+def _send_rest(conn: TConn, written: Written) -> bool:
+    """Send the rest of an answer; tell whether the connection is to be kept."""
+    conn.sock.setblocking(True)
+    try:
+        conn.sock.sendall(written.data)
+    except OSError:
+        return False
+    return written.keeps
