@@ -39,8 +39,8 @@ LINGER_SECONDS = 2.0
 #: How long a worker leaves new connections to others when it has taken one, in seconds: those that
 #: a client opens in one moment would all be one worker's, and the others idle.
 REST_SECONDS = 0.001
-#: How a read of a manifest, or about a blob, begins.
-_READ = re.compile(rb"(?:GET|HEAD) [^ ?]+/(?:manifests|blobs)/[^ /?]+ HTTP/1\.[01]\r\n")
+#: How what may be a common read begins.
+_READ = re.compile(rb"(?:GET|HEAD) [^ ?]*/(?:v2/|(?:manifests|blobs)/[^ /?]+) HTTP/1\.[01]\r\n")
 _END = b"\r\n\r\n"
 #: With one of these more than an answer is wanted, or more than a head is sent.
 _MORE = re.compile(rb"\r\n(?:content-length|transfer-encoding|expect|upgrade)[ \t]*:", re.I)

@@ -75,12 +75,12 @@ class Express:
         )
         self._path = re.compile(
             rf"{re.escape(settings.url_prefix)}/v2/"
-            r"(?P<repository>[^/].*)/(?P<kind>manifests|blobs)/(?P<reference>[^/]+)"
+            r"((?P<repository>[^/].*)/(?P<kind>manifests|blobs)/(?P<reference>[^/]+))?"
         )
-        common = [*of_every_answer(settings.response_headers), _API]
+        self._common = [*of_every_answer(settings.response_headers), _API]
         private = context.authority is not None
-        self._of_manifest = [*common, *(_PRIVATE_MANIFEST if private else [])]
-        self._of_blob = [*common, ("Accept-Ranges", "bytes"), *_blob_caching(private)]
+        self._of_manifest = [*self._common, *(_PRIVATE_MANIFEST if private else [])]
+        self._of_blob = [*self._common, ("Accept-Ranges", "bytes"), *_blob_caching(private)]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer, or have the application answer."""
@@ -106,16 +106,28 @@ class Express:
         match = self._path.fullmatch(environ["PATH_INFO"])
         if match is None:
             return None
-        find = self._manifest if match["kind"] == "manifests" else self._blob
         self._begin()
         try:
-            repository = RepositoryName.parse(match["repository"])
-            access = self._access(environ.get("HTTP_AUTHORIZATION"))
-            if access is None or not access.may(Action.PULL, repository):
-                return None
-            return find(environ["REQUEST_METHOD"], repository, match["reference"])
+            return self._find(environ, match)
         except (RegistryError, StorageError):
             return None
+
+    def _find(self, environ: WSGIEnvironment, asked: re.Match[str]) -> Answer | None:
+        if asked["kind"] is None:
+            return self._ping(environ["REQUEST_METHOD"])
+        repository = RepositoryName.parse(asked["repository"])
+        access = self._access(environ.get("HTTP_AUTHORIZATION"))
+        if access is None or not access.may(Action.PULL, repository):
+            return None
+        find = self._manifest if asked["kind"] == "manifests" else self._blob
+        return find(environ["REQUEST_METHOD"], repository, asked["reference"])
+
+    def _ping(self, method: str) -> Answer | None:
+        """Say that the API is here, where that doesn't depend on who is asking."""
+        if self._context.authority is not None:
+            return None
+        headers = [("Content-Type", "application/json"), ("Content-Length", "2"), *self._common]
+        return Answer(headers, b"{}" if method == "GET" else b"")
 
     def _access(self, authorization: str | None) -> Access | None:
         """Give what whoever is asking may do, if that is known at once."""
