@@ -60,17 +60,19 @@ class Answer:
 class Express:
     """WSGI middleware that answers common reads itself, and leaves the rest to the application.
 
+    :ivar application: what answers the rest.
+    :ivar context: what is served.
     :param begin: is called before each answer, as the application does before each request.
     """
 
     def __init__(
         self, application: WSGIApplication, context: Context, begin: Callable[[], object]
     ) -> None:
-        self._application = application
-        self._context = context
+        self.application = application
+        self.context = context
         self._begin = begin
         settings = context.settings
-        self._serves = context.registry.blobs.are_files and not (
+        self._serves = context.registry.driver.is_near and not (
             OWN & {name.lower() for name in settings.response_headers}
         )
         self._path = re.compile(
@@ -78,15 +80,12 @@ class Express:
             r"((?P<repository>[^/].*)/(?P<kind>manifests|blobs)/(?P<reference>[^/]+))?"
         )
         self._common = [*of_every_answer(settings.response_headers), _API]
-        private = context.authority is not None
-        self._of_manifest = [*self._common, *(_PRIVATE_MANIFEST if private else [])]
-        self._of_blob = [*self._common, ("Accept-Ranges", "bytes"), *_blob_caching(private)]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer, or have the application answer."""
         answer = self.answer(environ)
         if answer is None:
-            return self._application(environ, start_response)
+            return self.application(environ, start_response)
         start_response(answer.status, answer.headers)
         return [answer.body] if answer.body else []
 
@@ -124,18 +123,18 @@ class Express:
 
     def _ping(self, method: str) -> Answer | None:
         """Say that the API is here, where that doesn't depend on who is asking."""
-        if self._context.authority is not None:
+        if self.context.authority is not None:
             return None
         headers = [("Content-Type", "application/json"), ("Content-Length", "2"), *self._common]
         return Answer(headers, b"{}" if method == "GET" else b"")
 
     def _access(self, authorization: str | None) -> Access | None:
         """Give what whoever is asking may do, if that is known at once."""
-        authority = self._context.authority
+        authority = self.context.authority
         if authority is None:
             return _OPEN
         if authorization is None:
-            by_certificate = certificate.METHOD in self._context.settings.auth
+            by_certificate = certificate.METHOD in self.context.settings.auth
             return None if by_certificate else authority.access()
         if not authorization.startswith(_BEARER):
             return None
@@ -143,7 +142,7 @@ class Express:
 
     def _manifest(self, method: str, repository: RepositoryName, text: str) -> Answer | None:
         reference = parse_reference(text)
-        manifest = self._context.registry.manifests.get(repository, reference)
+        manifest = self.context.registry.manifests.get(repository, reference)
         if isinstance(reference, Tag) and manifest.media_type == DOCKER_LIST:
             # Which image of it is wanted may depend on the client.
             return None
@@ -151,33 +150,34 @@ class Express:
             ("Content-Type", manifest.media_type),
             ("Content-Length", str(len(manifest.content))),
             *_identify(manifest.digest),
-            *self._of_manifest,
+            *self._common,
         ]
+        if self.context.authority is not None:
+            headers += [("Cache-Control", "private, no-cache"), ("Vary", "Authorization")]
         return Answer(headers, manifest.content if method == "GET" else b"")
 
     def _blob(self, method: str, repository: RepositoryName, text: str) -> Answer | None:
-        if method != "HEAD" or self._context.settings.storage_redirect:
+        if method != "HEAD" or self.context.settings.storage_redirect:
             return None
         digest = Digest.parse(text)
-        size = self._context.registry.blobs.stat(repository, digest)
+        size = self.context.registry.blobs.stat(repository, digest)
         headers = [
             ("Content-Type", OCTETS),
             ("Content-Length", str(size)),
             *_identify(digest),
-            *self._of_blob,
+            ("Accept-Ranges", "bytes"),
+            *self._common,
         ]
+        if self.context.authority is None:
+            headers.append(("Cache-Control", f"max-age={MAX_AGE}"))
+        else:
+            headers.append(("Cache-Control", f"max-age={MAX_AGE}, private"))
+            headers.append(("Vary", "Authorization"))
         return Answer(headers, b"")
 
 
 _OPEN = OpenAccess()
 _API = ("Docker-Distribution-API-Version", "registry/2.0")
-_PRIVATE_MANIFEST = [("Cache-Control", "private, no-cache"), ("Vary", "Authorization")]
-
-
-def _blob_caching(private: bool) -> Headers:
-    if private:
-        return [("Cache-Control", f"max-age={MAX_AGE}, private"), ("Vary", "Authorization")]
-    return [("Cache-Control", f"max-age={MAX_AGE}")]
 
 
 def _identify(digest: Digest) -> Headers:

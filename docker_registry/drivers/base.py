@@ -111,6 +111,11 @@ class Driver(ABC):
     #: How many short calls are worth making at once, since each waits for a network.
     concurrency: ClassVar[int] = 8
 
+    @property
+    def is_near(self) -> bool:
+        """Whether calls wait for no network, and so take microseconds."""
+        return self.concurrency == 1
+
     @classmethod
     @abstractmethod
     def from_settings(cls, settings: Settings) -> Driver:

@@ -11,6 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from docker_registry.app import App
 from docker_registry.auth import Authority
 from docker_registry.auth.access import Access, Scope, TokenAccess
 from docker_registry.auth.identity import ANONYMOUS, Identity
@@ -82,7 +83,10 @@ def ask(app: Flask, authority: Authority) -> Flask:
     if context.authority is not None:
         tokens = {name: getattr(context.authority, name) for name in TOKENS}
         authority = dataclasses.replace(authority, **tokens)
-    dataclasses.replace(context, authority=authority).install(app)
+    replaced = dataclasses.replace(context, authority=authority)
+    replaced.install(app)
+    assert isinstance(app, App)
+    app.express.context = replaced
     return app
 
 

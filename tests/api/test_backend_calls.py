@@ -23,7 +23,9 @@ CALLS = {
 
 
 class CountingDriver(MemoryDriver):
-    """Remembers what it was asked, but not what it asks itself."""
+    """Remembers what it was asked, but not what it asks itself; and is taken for far away."""
+
+    concurrency = 2
 
     def __init__(self) -> None:
         super().__init__()
