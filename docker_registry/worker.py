@@ -209,9 +209,11 @@ class Worker(ThreadWorker):
         conn.init()
         parser = conn.parser
         assert isinstance(parser, RequestParser)
-        head = _receive(conn.sock)
+        before, head = parser.mesg, _receive(conn.sock)
         written = self._answer_read(conn, parser, head) if _is_read(head) else None
         if written is None:
+            # As if nothing had been read: what it asks may be that the connection is closed.
+            parser.mesg = before
             parser.unreader.take_buffered()
             parser.unreader.unread(head)
         return written
