@@ -18,14 +18,13 @@ import re
 import socket
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from selectors import EVENT_READ
-from typing import Any
+from typing import Any, NamedTuple
 
 from gunicorn.http import wsgi
 from gunicorn.http.parser import RequestParser
@@ -77,8 +76,22 @@ class Connections:
         return self._order.popitem(last=False)[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Settled:
+    """gunicorn's settings, each found once: gunicorn searches for them some thirty times a request.
+
+    Only for what no longer changes.
+    """
+
+    def __init__(self, settings: object) -> None:
+        self._settings = settings
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._settings, name)
+        self.__dict__[name] = value
+        return value
+
+
+class Written(NamedTuple):
     """An answer as it goes out.
 
     :ivar keeps: whether the connection stays open behind it.
@@ -86,6 +99,14 @@ class Written:
 
     data: bytes
     keeps: bool
+
+
+class _Response(wsgi.Response):
+    """gunicorn's, for headers that are known to be good: those of ``Express``."""
+
+    def process_headers(self, headers: Iterable[tuple[str, str]]) -> None:
+        self.headers = list(headers)
+        self.response_length = int(dict(headers)["Content-Length"])
 
 
 class _Sink:
@@ -113,6 +134,7 @@ class Worker(ThreadWorker):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.cfg = Settled(self.cfg)
         self.keepalived_conns, self.pending_conns = Connections(), Connections()
         self._rests_until = 0.0
         # Without TLS the socket itself is what has been sent, and with HTTP/1 what comes next.
@@ -227,7 +249,9 @@ class Worker(ThreadWorker):
             return None
         sink: Any = _Sink()
         began = datetime.now()
-        response, environ = wsgi.create(request, sink, conn.client, conn.server, self.cfg)
+        response, environ = wsgi.create(
+            request, sink, conn.client, conn.server, self.cfg, _Response
+        )
         answer = self.wsgi.express.answer(environ)
         if answer is None:
             return None

@@ -13,9 +13,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from docker_registry.api.content import MAX_AGE, OCTETS
 from docker_registry.api.context import Context
@@ -45,8 +44,7 @@ _OK = f"{HTTPStatus.OK.value} {HTTPStatus.OK.phrase}"
 _BEARER = "Bearer "
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """An answer of status 200.
 
     :ivar body: empty for HEAD, whatever ``Content-Length`` says.
