@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, Literal
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 #: Set in the environment of a request that a trusted proxy has sent. No header has such a name.
 BY_PROXY = "docker_registry.by_proxy"
+
+#: Of how many addresses it is remembered whether they are a proxy's.
+PEERS = 4096
 
 Address = IPv4Address | IPv6Address
 
@@ -59,15 +63,18 @@ class ProxyHeaders:
     ) -> None:
         self._application = application
         self._networks = [ip_network(network) for network in trusted]
-        self._read = {"x-forwarded": _x_forwarded, "forwarded": _forwarded}[kind]
+        self._read, self._names = _KINDS[kind]
+        # The same few clients ask again and again.
+        self._trusts_peer = lru_cache(PEERS)(lambda peer: self._trusts(_address(peer)))
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Correct the environment and go on."""
         peer = environ.get("REMOTE_ADDR")
         # A socket of the machine gives no address, but it gives that.
-        if peer == "" or (peer and self._trusts(_address(peer))):
+        if peer == "" or (peer and self._trusts_peer(peer)):
             environ[BY_PROXY] = True
-            self._correct(environ)
+            if any(name in environ for name in self._names):
+                self._correct(environ)
         return self._application(environ, start_response)
 
     def _trusts(self, address: Address | None) -> bool:
@@ -111,6 +118,16 @@ def _forwarded(environ: WSGIEnvironment) -> Iterator[Hop]:
         _, pairs = parse_options_header(f"forwarded; {element[::-1]}")
         scheme = pairs.get("proto")
         yield Hop(_address(pairs.get("for", "")), scheme and scheme.lower(), pairs.get("host"))
+
+
+#: How what proxies of a kind say is read, and the headers that it is in.
+_KINDS = {
+    "x-forwarded": (
+        _x_forwarded,
+        ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST"),
+    ),
+    "forwarded": (_forwarded, ("HTTP_FORWARDED",)),
+}
 
 
 def _listed(environ: WSGIEnvironment, name: str) -> list[str]:
