@@ -72,6 +72,10 @@ class TestOptions:
         assert "max_requests" not in chosen
         assert "reload" not in chosen
 
+    def test_no_line_is_made_for_nobody(self) -> None:
+        assert options()["accesslog"] == "-"
+        assert options(GUNICORN_ACCESS_LOG_FILE="/dev/null")["accesslog"] is None
+
     def test_workers_follow_the_processors(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for processors, workers in ((1, 2), (4, 4), (64, 8)):
             monkeypatch.setattr(os, "sched_getaffinity", lambda _, n=processors: range(n))
