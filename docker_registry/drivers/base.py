@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Self
 
@@ -181,6 +182,15 @@ class Driver(ABC):
         is empty.
         """
 
+    def fingerprints(self, path: str) -> Iterator[tuple[str, str]] | None:
+        """Give all objects below a directory, each by its path from there and its fingerprint.
+
+        Small objects that have the same fingerprint have the same content; those that have the
+        same content need not have the same fingerprint. In byte order of paths. ``None`` where the
+        backend's list tells nothing of that kind.
+        """
+        return None
+
     @abstractmethod
     def touch(self, path: str) -> None:
         """Set an object's modified time to now."""
@@ -191,6 +201,14 @@ class Driver(ABC):
 
         ``PathNotFound`` when there is neither.
         """
+
+    def discard(self, path: str) -> None:
+        """Remove, if it is there, what is of no use any more, such as a finished upload session.
+
+        After a crash of the machine it may be back. A driver that gains nothing by that deletes.
+        """
+        with suppress(PathNotFound):
+            self.delete(path)
 
     def redirect_url(self, path: str, method: str, seconds: int) -> str | None:
         """Give an address where a client can GET or HEAD the object itself, or ``None``.

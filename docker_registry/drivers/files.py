@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from docker_registry.drivers.base import CHUNK_BYTES
+from docker_registry.drivers.filesystems import keeps_order
 from docker_registry.errors import (
     AccessDenied,
     PathNotFound,
@@ -215,7 +216,7 @@ class Tree:
             return os.open(path, flags, mode)
 
     def _remove_tree(self, directory: str) -> None:
-        if not holds_file(os.fsencode(directory)):
+        if find_file(os.fsencode(directory)) is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), directory)
         # Renamed away, the tree is gone at once, for everybody and after a crash. The space is
         # given back after that; what can't be removed now is left to the sweep.
@@ -234,27 +235,34 @@ class Tree:
             directory = os.path.dirname(directory)
 
     def _sync_directories(self, directories: Iterable[str]) -> None:
-        if self._fsync:
-            for directory in sorted(directories, key=len, reverse=True):
-                _sync_directory(directory)
+        """Make new entries of directories, one of which is below all others, durable.
+
+        The last entry made is in that one.
+        """
+        if not self._fsync:
+            return
+        for directory in sorted(directories, key=len, reverse=True):
+            if keeps_order(_sync_directory(directory)):
+                break
 
 
 class TemporaryFile:
     """A file being written, which nobody sees before it is moved to its place.
 
     :ivar size: bytes written so far.
+    :ivar path: its name until then, absolute.
     """
 
     def __init__(self, tree: Tree, path: str, descriptor: int) -> None:
         self.size = 0
+        self.path = path
         self._tree = tree
-        self._path = path
         self._descriptor = descriptor
 
     def write(self, data: bytes) -> None:
         """Add bytes at the end."""
         rest = memoryview(data)
-        with storage_errors(self._path):
+        with storage_errors(self.path):
             while rest:
                 written = os.write(self._descriptor, rest)
                 self.size += written
@@ -262,7 +270,7 @@ class TemporaryFile:
 
     def copy(self, source: int, size: int) -> None:
         """Add ``size`` bytes of an open file, inside the kernel where the file system can."""
-        with storage_errors(self._path):
+        with storage_errors(self.path):
             left = size
             try:
                 while left and (copied := os.copy_file_range(source, self._descriptor, left)):
@@ -274,40 +282,42 @@ class TemporaryFile:
             while left:
                 data = os.read(source, min(left, CHUNK_BYTES))
                 if not data:
-                    raise Unavailable(f"{self._path}: the file to copy ends {left} bytes early")
+                    raise Unavailable(f"{self.path}: the file to copy ends {left} bytes early")
                 self.write(data)
                 left -= len(data)
 
     def move(self, target: str) -> None:
         """Make it the file at ``target``, durably, replacing any."""
-        self._sync()
-        self._tree.move(self._path, target)
+        self.sync()
+        self._tree.move(self.path, target)
 
     def create(self, target: str) -> bool:
         """Make it the file at ``target``, durably, where there is none; ``False`` if there is."""
-        self._sync()
-        return self._tree.create(self._path, target)
+        self.sync()
+        return self._tree.create(self.path, target)
 
-    def _sync(self) -> None:
-        # The bytes first: a name that survives a crash must not lead to an empty file.
-        with storage_errors(self._path):
+    def sync(self) -> None:
+        """Make its bytes durable: a name that survives a crash must not lead to an empty file."""
+        with storage_errors(self.path):
             self._tree.sync_file(self._descriptor)
 
 
-def holds_file(directory: bytes) -> bool:
-    """Tell whether a file lies anywhere below a directory; hidden names don't count."""
+def find_file(path: bytes) -> bytes | None:
+    """Give the path of a file: this one, or any below a directory; hidden names don't count."""
     directories = []
     try:
-        with os.scandir(directory) as entries:
+        with os.scandir(path) as entries:
             for entry in entries:
                 if entry.name.startswith(b"."):
                     continue
                 if not entry.is_dir():
-                    return True
+                    return entry.path
                 directories.append(entry.path)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    return any(holds_file(below) for below in directories)
+    except NotADirectoryError:
+        return path
+    except FileNotFoundError:
+        return None
+    return next(filter(None, map(find_file, directories)), None)
 
 
 def _make_directories(directory: str) -> set[str]:
@@ -326,8 +336,8 @@ def _make_directories(directory: str) -> set[str]:
     return changed | {parent}
 
 
-def _sync_directory(directory: str) -> None:
-    """Make the entries of a directory durable."""
+def _sync_directory(directory: str) -> int:
+    """Make the entries of a directory durable; give its device."""
     while True:
         try:
             descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -337,9 +347,9 @@ def _sync_directory(directory: str) -> None:
             continue
         try:
             os.fsync(descriptor)
+            return os.fstat(descriptor).st_dev
         finally:
             os.close(descriptor)
-        return
 
 
 def _discard(path: str) -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import heapq
 import io
 import os
 import re
 import stat
 import uuid
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import islice
+from os.path import isfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docker_registry.drivers.base import CHUNK_BYTES, Driver, Reader, Stat, UploadState
-from docker_registry.drivers.files import PRIVATE, PUBLIC, Tree, holds_file, storage_errors
+from docker_registry.drivers.directories import Directories
+from docker_registry.drivers.files import PRIVATE, PUBLIC, Tree, find_file, storage_errors
 from docker_registry.errors import PathNotFound, Unavailable
 
 if TYPE_CHECKING:
@@ -24,6 +28,8 @@ _PATH = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
 
 #: What one read of a small object asks for: most are links, which a larger buffer would slow down.
 _SMALL_BYTES = 64 * 1024
+#: How much is kept of the names in directories, in bytes: about half a million names.
+DIRECTORIES_BYTES = 32 * 1024 * 1024
 
 
 class LocalDriver(Driver):
@@ -47,6 +53,7 @@ class LocalDriver(Driver):
         self._root = os.path.abspath(root)
         self._durable = Tree(self._root, fsync)
         self._transient = Tree(self._root, fsync=False)
+        self._directories = Directories(DIRECTORIES_BYTES)
         self._durable.sweep()
 
     @classmethod
@@ -60,7 +67,10 @@ class LocalDriver(Driver):
         with storage_errors(full):
             descriptor = os.open(full, os.O_RDONLY | os.O_CLOEXEC)
             try:
-                return b"".join(iter(lambda: os.read(descriptor, _SMALL_BYTES), b""))
+                pieces = [os.read(descriptor, _SMALL_BYTES)]
+                while piece := os.read(descriptor, _SMALL_BYTES):
+                    pieces.append(piece)
+                return pieces[0] if len(pieces) == 1 else b"".join(pieces)
             finally:
                 os.close(descriptor)
 
@@ -96,10 +106,26 @@ class LocalDriver(Driver):
         return Stat(found.st_size, found.st_mtime)
 
     def list(self, path: str, after: str = "", limit: int = 1000) -> list[str]:
-        """Read the directory whole, but look only into children whose names are given."""
+        """Take the first names that count."""
+        return list(islice(self.iterate(path, after), limit))
+
+    def iterate(self, path: str, after: str = "", page: int = 1000) -> Iterator[str]:
+        """Look into the directory once, and into a child when it is its turn."""
         directory = self._full(path) if path else self._root
-        with storage_errors(directory):
-            return [os.fsdecode(name) for name in _children(directory, os.fsencode(after), limit)]
+        names = self._directories.names(directory)
+        within = os.fsencode(directory)
+        # Where a file was below the last child: mostly there is one below the next child, too.
+        below = b""
+        for position in range(bisect_right(names, os.fsencode(after)), len(names)):
+            name = names[position]
+            child = b"%b/%b" % (within, name)
+            if not isfile(child + below):
+                with storage_errors(directory):
+                    file = find_file(child)
+                if file is None:
+                    continue
+                below = file.removeprefix(child)
+            yield os.fsdecode(name)
 
     def touch(self, path: str) -> None:
         """Set the modified time, without waiting for the disk: a crash may undo it."""
@@ -110,6 +136,11 @@ class LocalDriver(Driver):
     def delete(self, path: str) -> None:
         """Unlink the file, or rename the directory away and then remove it."""
         self._durable.remove(self._full(path))
+
+    def discard(self, path: str) -> None:
+        """Remove it likewise, without waiting for the disk."""
+        with suppress(PathNotFound):
+            self._transient.remove(self._full(path))
 
     def write(self, directory: str, chunks: Iterable[bytes], path: str) -> None:
         """Write a temporary file and rename it."""
@@ -140,7 +171,10 @@ class LocalDriver(Driver):
             if not part.size:
                 return state
             new = {"name": f"part-{uuid.uuid4().hex}", "size": part.size}
-            part.move(self._full(f"{state['path']}/{new['name']}"))
+            # The bytes must last, for their digest is known by now. Their name need not: a crash
+            # may take the session's record as well, and then the client begins anew.
+            part.sync()
+            self._transient.move(part.path, self._full(f"{state['path']}/{new['name']}"))
         return {**state, "parts": [*state["parts"], new], "size": state["size"] + part.size}
 
     def upload_content(self, state: UploadState) -> Iterator[bytes]:
@@ -164,10 +198,7 @@ class LocalDriver(Driver):
     def abort(self, state: UploadState) -> None:
         """Unlink the parts."""
         for part in state["parts"]:
-            try:
-                self._transient.remove(self._part(state, part))
-            except PathNotFound:
-                continue
+            self.discard(f"{state['path']}/{part['name']}")
 
     def check(self) -> None:
         """Write a file below the root and remove it."""
@@ -235,26 +266,6 @@ def _put(tree: Tree, full: str, data: bytes, mode: int = PUBLIC) -> None:
     with tree.temporary(mode) as file:
         file.write(data)
         file.move(full)
-
-
-def _children(directory: str, after: bytes, limit: int) -> Iterator[bytes]:
-    """Give the first names behind ``after``; a directory without files is none of them."""
-    try:
-        with os.scandir(os.fsencode(directory)) as entries:
-            # A heap, since sorting all names is wasted on the few that are given.
-            heap = [
-                (entry.name, entry)
-                for entry in entries
-                if entry.name > after and not entry.name.startswith(b".")
-            ]
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    heapq.heapify(heap)
-    while heap and limit > 0:
-        name, entry = heapq.heappop(heap)
-        if not entry.is_dir() or holds_file(entry.path):
-            yield name
-            limit -= 1
 
 
 def _torn(state: UploadState, part: dict[str, Any]) -> PathNotFound:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 import uuid
@@ -83,6 +84,15 @@ class MemoryDriver(Driver):
                 names.append(name.decode())
                 lowest = _next(name)
         return names
+
+    def fingerprints(self, path: str) -> Iterator[tuple[str, str]]:
+        """Hash the objects."""
+        directory = _key(path)
+        with self._lock:
+            below = [key for key in self._keys if key[: len(directory)] == directory]
+            found = [(key[len(directory) :], self._objects[key].data) for key in below]
+        paths = ((b"/".join(rest).decode(), data) for rest, data in found)
+        return iter(sorted((path, hashlib.sha256(data).hexdigest()) for path, data in paths))
 
     def touch(self, path: str) -> None:
         """Set the modified time."""

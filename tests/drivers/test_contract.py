@@ -23,7 +23,7 @@ CLOCK = 1.0
 
 on_one_store = settings(
     deadline=None,
-    max_examples=60,
+    max_examples=40,
     # Each example works below a directory of its own.
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -269,6 +269,23 @@ def test_after_a_directory_the_next_name_comes(driver: Driver) -> None:
     assert list(driver.iterate("d", after="a.", page=1)) == ["a.b", "a0"]
 
 
+def test_what_has_one_fingerprint_has_one_content(driver: Driver) -> None:
+    contents = {"1": b"one", "a-b": b"two", "a/2": b"one", "a/b/3": b"three", "ab": b"two"}
+    for path, data in contents.items():
+        driver.put_content(f"d/{path}", data)
+    driver.put_content("d-e", b"one")
+    found = driver.fingerprints("d")
+    if found is None:
+        assert driver.name not in {"s3", "swift", "memory"}
+        return
+    fingerprints = dict(found)
+    assert list(fingerprints) == sorted(contents)
+    for one, fingerprint in fingerprints.items():
+        for other, theirs in fingerprints.items():
+            assert (fingerprint == theirs) == (contents[one] == contents[other])
+    assert dict(driver.fingerprints("nowhere") or ()) == {}
+
+
 def test_a_list_of_nothing(driver: Driver) -> None:
     driver.put_content("a/object", b"x")
     assert driver.list("b") == []
@@ -387,6 +404,15 @@ def test_delete_takes_the_tree_and_nothing_beside_it(driver: Driver) -> None:
         driver.delete("a")
     driver.put_content("a/b/2", b"again")
     assert driver.list("a") == ["b"]
+
+
+def test_discard_takes_the_tree_if_there_is_one(driver: Driver) -> None:
+    for path in ("a/1", "a/b/2", "a-b/3"):
+        driver.put_content(path, b"x")
+    for _ in range(2):
+        driver.discard("a")
+        driver.discard("a-b/3")
+    assert driver.list("") == []
 
 
 # Uploads

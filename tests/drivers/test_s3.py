@@ -11,13 +11,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
+from botocore.utils import parse_timestamp
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from docker_registry import drivers
 from docker_registry.config import Settings
 from docker_registry.drivers.s3 import S3Driver
-from docker_registry.drivers.s3.client import MIB
+from docker_registry.drivers.s3.client import MIB, _moment
 from docker_registry.drivers.s3.cloudfront import CloudFrontDriver
 from docker_registry.drivers.s3.oss import OssDriver
 from docker_registry.drivers.s3.settings import store
@@ -71,8 +72,8 @@ def test_keys_are_those_of_0_9_and_registry_2(driver: S3Driver) -> None:
 def test_a_directory_of_more_than_a_page_is_deleted(driver: S3Driver) -> None:
     names = [f"{number:04}" for number in range(1203)]
     # An upload of the gateway's Swift API would be faster, but this is the way it is used.
-    for name in names:
-        driver.put_content(f"d/{name}", b"")
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: driver.put_content(f"d/{name}", b""), names))
     driver.put_content("d-beside", b"x")
     assert list(driver.iterate("d")) == names
     driver.delete("d")
@@ -193,6 +194,22 @@ def test_a_bucket_in_the_host_name_of_an_address() -> None:
 def settings(**changes: Any) -> Settings:
     keys = {"s3_access_key": "key", "s3_secret_key": "secret", "s3_bucket": "bucket"}
     return Settings(**{"storage": "s3", "storage_path": "/registry", **keys, **changes})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-11-27T06:20:48.123Z",
+        "2026-11-27T06:20:48Z",
+        "2026-11-27T06:20:48+00:00",
+        "2026-11-27T06:20:48",
+        "Fri, 27 Nov 2026 06:20:48 GMT",
+        "20261127",
+        1795760448,
+    ],
+)
+def test_times_are_what_the_sdk_takes_them_for(text: Any) -> None:
+    assert _moment(text) == parse_timestamp(text)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,8 @@ from azure.storage.blob import (
 from docker_registry.config import Settings
 from docker_registry.errors import ConfigError
 
-#: Connections that are kept open: those of 32 threads that serve requests, and their uploads.
+#: Connections that are kept open: of all that the threads make, those that
+#: are spared a handshake later.
 POOL = 64
 #: Bytes that are read from a socket at a time.
 READ_BYTES = 256 * 1024

@@ -25,7 +25,8 @@ from docker_registry.errors import ConfigError
 
 ENDPOINT = "https://storage.googleapis.com"
 SCOPES = ("https://www.googleapis.com/auth/devstorage.read_write",)
-#: Connections that are kept open: those of 32 threads that serve requests, and some.
+#: Connections that are kept open: of all that the threads make, those that
+#: are spared a handshake later.
 POOL = 64
 #: A project is only asked for when buckets are made or listed.
 PROJECT = "docker-registry"

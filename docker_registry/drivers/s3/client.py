@@ -6,12 +6,16 @@ import base64
 import hashlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.session
 from botocore.config import Config
+from botocore.utils import parse_timestamp
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSRequest
@@ -142,7 +146,7 @@ class Connection:
 
     def _make(self, endpoint: str | None) -> S3Client:
         # The default session of the module isn't safe for threads.
-        session = boto3.session.Session()
+        session = boto3.session.Session(botocore_session=_session())
         client = session.client(
             "s3",
             endpoint_url=endpoint,
@@ -159,6 +163,22 @@ class Connection:
         if endpoint is not None:
             events.register_last("before-call.s3", _stay_here)
         return client
+
+
+def _session() -> botocore.session.Session:
+    session = botocore.session.Session()
+    parsers = session.get_component("response_parser_factory")
+    parsers.set_parser_defaults(timestamp_parser=_moment)
+    return session
+
+
+def _moment(text: Any) -> datetime:
+    """Read a time. What the SDK has for it takes any form, and most of the time of a listing."""
+    with suppress(TypeError, ValueError):
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not None:
+            return moment
+    return parse_timestamp(text)
 
 
 def _send_at_once(params: dict[str, Any], **_: Any) -> None:

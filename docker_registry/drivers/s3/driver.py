@@ -101,6 +101,14 @@ class S3Driver(Driver):
             objects.entries(self._connection, directory, after, limit), holds, after, limit
         )
 
+    def fingerprints(self, path: str) -> Iterator[tuple[str, str]]:
+        """List the keys below the directory with their ETags.
+
+        Only without encryption by keys of KMS are they the same for the same content (S3 API
+        Reference, Object).
+        """
+        return objects.fingerprints(self._connection, f"{self._key(path)}/")
+
     def touch(self, path: str) -> None:
         """Copy the object onto itself."""
         key = self._key(path)

@@ -65,7 +65,10 @@ def store(connection: Connection, key: str, chunks: Iterable[bytes], empty: bool
             put(connection, key, b"")
         return 0
     if len(first) < part_bytes(0):
-        put(connection, key, first)
+        try:
+            put(connection, key, first)
+        finally:
+            first.release()
         return len(first)
     size = 0
     with multipart(connection, key) as upload:
@@ -98,6 +101,18 @@ def entries(
         answer = page(connection, directory, **options)
         below = [*keys(answer), *(one["Prefix"] for one in answer.get("CommonPrefixes", []))]
         yield sorted((key.removeprefix(directory) for key in below), key=str.encode)
+        if not answer["IsTruncated"]:
+            return
+        options["ContinuationToken"] = answer["NextContinuationToken"]
+
+
+def fingerprints(connection: Connection, directory: str) -> Iterator[tuple[str, str]]:
+    """Give all that is below a directory, at any depth: its path from there and its ETag."""
+    options: dict[str, Any] = {}
+    while True:
+        answer = page(connection, directory, **options)
+        for one in answer.get("Contents", []):
+            yield one["Key"].removeprefix(directory), one["ETag"]
         if not answer["IsTruncated"]:
             return
         options["ContinuationToken"] = answer["NextContinuationToken"]

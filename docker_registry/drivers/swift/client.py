@@ -72,7 +72,7 @@ class Container:
     ) -> str:
         """PUT an object, and give its MD5; Swift refuses it if other bytes arrive."""
         md5 = hashlib.md5(usedforsecurity=False)
-        for chunk in part.chunks:
+        for chunk in part:
             md5.update(chunk)
         with swift_errors(self.where(name)), self._not_found_is_unavailable(name):
             self.connection.put_object(

@@ -126,6 +126,13 @@ class SwiftDriver(Driver):
         )
         return flat.children(pages, holds, after, limit)
 
+    def fingerprints(self, path: str) -> Iterator[tuple[str, str]]:
+        """List the names below the directory with their MD5s; of large objects it isn't theirs."""
+        directory = self._name(f"{path}/")
+        for page in self._objects.pages(directory):
+            for entry in page:
+                yield entry["name"].removeprefix(directory), entry["hash"]
+
     def touch(self, path: str) -> None:
         """HEAD the object, and POST what it has."""
         self._objects.renew(self._name(path))
@@ -196,7 +203,10 @@ class SwiftDriver(Driver):
         parts = cut(chunks, sizes())
         first, second = next(parts, Part([])), next(parts, None)
         if second is None:
-            self._objects.put(name, first)
+            try:
+                self._objects.put(name, first)
+            finally:
+                first.release()
             return
         group, segments = self._segments.store(chain([first, second], parts))
         self._segments.own([group], name)
