@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 import ssl
 import sys
 import traceback
@@ -34,6 +35,10 @@ from docker_registry.worker import Worker
 
 #: Idle kept-alive connections cost no thread, and spare clients a handshake between two layers.
 KEEPALIVE_SECONDS = 15
+#: Connections that a worker may have, most of them idle.
+CONNECTIONS = 10_000
+#: Open files that each of them may need, a socket and a blob, and those that a worker has anyway.
+FILES_EACH, FILES_BESIDE = 2, 1000
 #: A worker whose main thread doesn't move for so long is replaced. That thread only accepts and
 #: polls: a request in another thread may take any time.
 HEARTBEAT_SECONDS = 60
@@ -46,6 +51,7 @@ def serve(settings: Settings, runner: Runner) -> None:
 
     Raises ``ConfigError`` before any worker is started if the registry can't be built.
     """
+    _allow_open_files()
     server = Server(settings, runner)
     server.rehearse()
     server.run()
@@ -62,6 +68,27 @@ def build(settings: Settings, runner: Runner) -> App:
         app.wsgi_app, runner.silent_timeout
     )
     return app
+
+
+def _allow_open_files() -> None:
+    """Let this process and its workers have the open files they may need, as far as they may.
+
+    The soft limit is for programs that use select(2), which can't have more than 1,024.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS * FILES_EACH + FILES_BESIDE
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+def _connections(threads: int) -> int:
+    """Give how many connections a worker may have, within its open files."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files == resource.RLIM_INFINITY:
+        return CONNECTIONS
+    # With no more than one for each thread none would be kept open.
+    return max(threads + 1, min(CONNECTIONS, (files - FILES_BESIDE) // FILES_EACH))
 
 
 def _workers(settings: Settings, runner: Runner) -> int:
@@ -96,6 +123,7 @@ def options(settings: Settings, runner: Runner) -> dict[str, Any]:
         "worker_class": Worker,
         "workers": _workers(settings, runner),
         "threads": runner.threads,
+        "worker_connections": _connections(runner.threads),
         "timeout": HEARTBEAT_SECONDS,
         "graceful_timeout": runner.graceful_timeout,
         "keepalive": KEEPALIVE_SECONDS,
@@ -246,6 +274,8 @@ class Server(Application):
 
         Raises ``ConfigError`` with the reason.
         """
+        # Imported once, for all processes.
+        drivers.load(self._settings)
         readable, writable = os.pipe()
         child = os.fork()
         if child == 0:

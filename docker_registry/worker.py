@@ -26,9 +26,12 @@ from functools import partial
 from selectors import EVENT_READ
 from typing import Any, NamedTuple
 
-from gunicorn.http import wsgi
-from gunicorn.http.parser import RequestParser
+from gunicorn.http import body, wsgi
+from gunicorn.http.message import Request
+from gunicorn.http.parser import Parser, RequestParser
 from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from docker_registry.receiving import Body, Receiver
 
 #: How much of a request is received at once; nearly all heads are smaller.
 HEAD_BYTES = 8192
@@ -38,6 +41,10 @@ LINGER_SECONDS = 2.0
 #: How long a worker leaves new connections to others when it has taken one, in seconds: those that
 #: a client opens in one moment would all be one worker's, and the others idle.
 REST_SECONDS = 0.001
+#: How many bytes of a refused body are still received, and for how long, in seconds: behind
+#: them the client may go on. gunicorn gives up after 64 KiB, and the client learns that its
+#: connection is closed when it has sent the next request.
+REST_BYTES, REST_OF_BODY_SECONDS = 8 * 1024 * 1024, 5.0
 #: How what may be a common read begins.
 _READ = re.compile(rb"(?:GET|HEAD) [^ ?]*/(?:v2/|(?:manifests|blobs)/[^ /?]+) HTTP/1\.[01]\r\n")
 _END = b"\r\n\r\n"
@@ -119,6 +126,17 @@ class _Sink:
         self.data += data
 
 
+class Connection(TConn):
+    """A connection whose bytes are received as ``Receiver`` does."""
+
+    def init(self) -> None:
+        """Prepare to read requests, after a handshake if there is TLS."""
+        if not self.initialized:
+            super().init()
+            if isinstance(self.parser, RequestParser):
+                self.parser.unreader = Receiver(self.sock)
+
+
 class Worker(ThreadWorker):
     """A worker whose main thread never waits for a client, and answers common reads itself.
 
@@ -159,7 +177,7 @@ class Worker(ThreadWorker):
                 raise
             return
         self.nr_conns += 1
-        connection = TConn(self.cfg, client, address, listener.getsockname())
+        connection = Connection(self.cfg, client, address, listener.getsockname())
         connection.set_timeout()
         self.pending_conns.append(connection)
         ready = partial(self.on_pending_socket_readable, connection)
@@ -193,6 +211,20 @@ class Worker(ThreadWorker):
             super().on_client_socket_readable(conn, client)
         else:
             self._send(conn, written)
+
+    def handle_request(self, req: Request, conn: TConn) -> bool:
+        """Serve a request in a thread; tell whether the connection is to be kept."""
+        if type(req.body) is body.Body:
+            req.body = Body(req.body.reader)
+        return super().handle_request(req, conn)
+
+    def _keepalive_after(self, conn: TConn, keepalive: bool) -> bool:
+        if not keepalive:
+            return False
+        assert isinstance(conn.parser, Parser)
+        deadline = time.monotonic() + REST_OF_BODY_SECONDS
+        is_whole: Any = conn.parser.finish_body(deadline, REST_BYTES)
+        return bool(is_whole)
 
     def finish_request(self, conn: TConn, fs: Future[bool]) -> None:
         """Keep a connection for its next request, or close it."""

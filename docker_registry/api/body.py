@@ -6,8 +6,11 @@ from collections.abc import Iterator
 
 from flask import request
 
-from docker_registry.drivers.base import CHUNK_BYTES
 from docker_registry.errors import SizeInvalid
+
+#: What one read of a body asks for: as much as stays in a processor's cache until it is hashed and
+#: written.
+PIECE_BYTES = 192 * 1024
 
 
 def body_chunks() -> Iterator[bytes]:
@@ -19,7 +22,7 @@ def body_chunks() -> Iterator[bytes]:
     size, failure = 0, None
     while True:
         try:
-            chunk = stream.read(CHUNK_BYTES)
+            chunk = stream.read(PIECE_BYTES)
         except Exception as error:
             # Whatever goes wrong here is the client's: a closed connection, a time-out, chunks
             # that are none. Each server has errors of its own for it.

@@ -83,7 +83,11 @@ class Runner(Loaded):
         ge=1,
     )
     threads: int = key(
-        32, "Threads of each worker: requests that it serves at a time.", "GUNICORN_THREADS", ge=1
+        512,
+        "Threads that a worker may have: transfers, and requests that wait, at a time. There are "
+        "as many as were needed at once.",
+        "GUNICORN_THREADS",
+        ge=1,
     )
     graceful_timeout: int = key(
         3600,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import resource
 import signal
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
@@ -85,6 +88,44 @@ def test_who_says_nothing_holds_no_thread(server: RegistryServer, stack: ExitSta
         stack.enter_context(Connection(server.port))
     time.sleep(0.2)
     assert requests.get(f"{server.url}/v2/_catalog", timeout=2).status_code == 200
+
+
+class FewOpenFiles(RegistryServer):
+    """A registry that begins with a soft limit of open files that is soon reached."""
+
+    def command(self) -> list[str]:
+        return ["prlimit", "--nofile=256:", *super().command()]
+
+
+@pytest.fixture
+def many_open_files() -> Iterator[None]:
+    """Let the test itself open as many files as it may."""
+    before, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before, hard))
+
+
+def test_more_idle_clients_than_open_files_by_default(
+    many_open_files: None, tmp_path: Path, stack: ExitStack
+) -> None:
+    server = FewOpenFiles(tmp_path / "registry", {"GUNICORN_WORKERS": "1"})
+    stack.callback(server.remove)
+    server.start()
+    # More than gunicorn lets a worker have, too.
+    clients = [stack.enter_context(Connection(server.port)) for _ in range(1100)]
+    for _ in range(2):
+        for client in clients:
+            client.send(asked(PING))
+        assert all(client.socket.recv(4096).startswith(b"HTTP/1.1 200 ") for client in clients)
+
+
+def test_a_client_goes_on_behind_a_body_that_was_refused(server: RegistryServer) -> None:
+    with requests.Session() as session:
+        for _ in range(5):
+            upload = f"{server.url}/v2/team/app/blobs/uploads/{uuid.uuid4()}"
+            assert session.patch(upload, data=bytes(MIB)).status_code == 404
+            assert session.get(f"{server.url}/v2/_catalog").status_code == 200
 
 
 def test_who_does_not_read_holds_nobody_up(start_registry: ServerFactory, stack: ExitStack) -> None:

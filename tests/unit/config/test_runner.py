@@ -30,7 +30,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def test_defaults() -> None:
     runner = load_runner({})
     assert (runner.host, runner.port) == ("0.0.0.0", 5000)
-    assert (runner.workers, runner.threads) == (None, 32)
+    assert (runner.workers, runner.threads) == (None, 512)
     assert (runner.graceful_timeout, runner.silent_timeout) == (3600, 120)
     assert (runner.access_log_file, runner.error_log_file) == ("-", "-")
 
