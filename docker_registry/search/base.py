@@ -24,7 +24,7 @@ class SearchResult:
 class SearchPage:
     """One page of what was found, best first.
 
-    :ivar total: number of results on all pages.
+    :ivar total: number of results on all pages; an index may give the best of very many only.
     """
 
     total: int

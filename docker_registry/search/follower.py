@@ -14,7 +14,6 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from urllib.parse import unquote
 
 from docker_registry.errors import NameInvalid, PathNotFound
@@ -86,7 +85,7 @@ class Follower:
                 continue
             self._records.sync_repository(repository)
             for mark in marks:
-                self._remove(f"{layout.PENDING}/{directory}/{mark}")
+                self._registry.driver.discard(f"{layout.PENDING}/{directory}/{mark}")
             repaired += 1
         return repaired
 
@@ -170,10 +169,6 @@ class Follower:
         except NameInvalid:
             return None
         return repository if layout.pending(repository) == f"{layout.PENDING}/{directory}" else None
-
-    def _remove(self, mark: str) -> None:
-        with suppress(PathNotFound):  # Another process has repaired it too.
-            self._registry.driver.delete(mark)
 
 
 def _can_be_asked_for(tag: str) -> bool:

@@ -15,6 +15,7 @@ from docker_registry.search import models
 from docker_registry.search.catalog import all_names
 from docker_registry.search.database import Database
 from docker_registry.search.listed import ListedName
+from docker_registry.search.query import is_complete
 from docker_registry.search.records import Records
 
 #: Names read from the database at a time.
@@ -35,8 +36,7 @@ class Rebuild:
     def is_complete(self) -> bool:
         """Whether all of the storage was indexed once."""
         with self._database.read() as session:
-            progress = session.get(models.Progress, 1)
-            return progress is not None and progress.complete
+            return is_complete(session)
 
     def run(self, report: Callable[[str], None] = lambda _name: None) -> None:
         """Look at every repository of the storage and of the index again.

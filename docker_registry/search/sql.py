@@ -52,9 +52,11 @@ class SqlIndex(SearchIndex):
         if selection.is_nothing:
             return []
         try:
-            if self._follower.is_behind() or not self.rebuild.is_complete():
+            if self._follower.is_behind():
                 return None
             with self._database.read() as session:
+                if not queries.is_complete(session):
+                    return None
                 return queries.names(session, after, limit, selection)
         except (IndexUnavailable, Conflict):
             return None

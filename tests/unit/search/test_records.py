@@ -62,8 +62,10 @@ def rows(url: str) -> dict[str, list[tuple[object, ...]]]:
             for table in models.Base.metadata.sorted_tables
         }
     engine.dispose()
+    document = [column.name for column in models.Repository.__table__.c].index("document") - 1
     found["repositories"] = [
-        (*row[:-1], *sorted(str(row[-1]).split())) for row in found["repositories"]
+        (*row[:document], *sorted(str(row[document]).split()), *row[document + 1 :])
+        for row in found["repositories"]
     ]
     return found
 

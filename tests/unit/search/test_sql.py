@@ -19,6 +19,7 @@ from docker_registry.legacy.store import LegacyStore
 from docker_registry.registry import Registry, layout
 from docker_registry.registry.manifest import Manifest
 from docker_registry.registry.names import Digest, RepositoryName, Tag
+from docker_registry.search import candidates
 from docker_registry.search.base import IndexUnavailable
 from docker_registry.search.database import parse_url
 from docker_registry.search.sql import SqlIndex
@@ -43,6 +44,24 @@ def test_best_first(index, push):
     ]
     assert names(index, "REDIS my") == ["my-redis"]
     assert names(index, "redis nothing") == []
+
+
+def test_of_very_many_matches_some_are_ranked(index, push, monkeypatch):
+    monkeypatch.setattr(candidates, "MAX_CANDIDATES", 3)
+    for number in range(6):
+        push(f"team/a-redis-{number}", "v1")
+    assert index.search("redis").total == 3
+    for name in ("team/redis", "redis-b", "redis-a", "redis"):
+        push(name, "v1")
+    # Those that are named so are among the results, however many are found before them.
+    best = ["redis", "team/redis", "redis-a", "redis-b"]
+    others = [f"team/a-redis-{number}" for number in range(3)]
+    assert names(index, "redis") == best + others
+    pages = [names(index, "redis", page=page, page_size=3) for page in (1, 2, 3, 4)]
+    assert [name for page in pages for name in page] == best + others
+    assert {index.search("redis", page=page).total for page in (1, 2, 4)} == {7}
+    # What matches all words is not passed over for what matches some.
+    assert names(index, "redis-5 team") == ["team/a-redis-5"]
 
 
 @pytest.mark.parametrize(
