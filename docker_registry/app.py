@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -30,10 +31,13 @@ from docker_registry.auth import tokens
 from docker_registry.config import Settings
 from docker_registry.config.unserved import refuse_unsafe
 from docker_registry.drivers.alternate import Chain
+from docker_registry.drivers.base import Driver
 from docker_registry.extensions import Hooks
 from docker_registry.legacy.store import LegacyStore
 from docker_registry.registry import Registry
+from docker_registry.registry.blob_cache import BlobCache
 from docker_registry.registry.manifest_urls import LayerUrls
+from docker_registry.registry.shared_uploads import SharedUploads
 from docker_registry.registry.write_once import WriteOnce
 from docker_registry.search.base import SearchIndex
 from docker_registry.upkeep.heal import Heal
@@ -76,12 +80,14 @@ def create_app(settings: Settings) -> App:
     """
     refuse_unsafe(settings)
     write_once = WriteOnce.read(settings.write_once)
+    driver = drivers.create(settings)
     registry = Registry(
-        drivers.create(settings),
+        driver,
         sparse_indexes=settings.sparse_indexes,
         layer_urls=LayerUrls(settings.manifest_url_allow, settings.manifest_url_deny),
         write_once=write_once,
         cache_bytes=settings.cache_manifest_bytes,
+        **_on_this_disk(settings, driver),
     )
     legacy = LegacyStore(registry.driver, settings.upload_max_age or math.inf, write_once)
     index = search.create(settings, registry, legacy)
@@ -111,6 +117,17 @@ def create_app(settings: Settings) -> App:
     app.express = Express(flask, served, upkeep.ensure_running)
     app.wsgi_app = app.express  # type: ignore[method-assign]
     return app
+
+
+def _on_this_disk(settings: Settings, driver: Driver) -> dict[str, Any]:
+    """Give what a registry over a store that is far away keeps on this machine's disk."""
+    if settings.cache_blobs_path is None or driver.is_near:
+        return {}
+    directory = Path(settings.cache_blobs_path)
+    return {
+        "blob_cache": BlobCache(directory, settings.cache_blobs_bytes),
+        "shared_uploads": SharedUploads(directory / "uploads"),
+    }
 
 
 def _upkeep(

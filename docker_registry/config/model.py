@@ -206,6 +206,10 @@ def _storage_path(value: str, info: ValidationInfo) -> str:
     return str(Path(value).expanduser().absolute())
 
 
+def _absolute(value: str | None) -> str | None:
+    return str(Path(value).expanduser().absolute()) if value else None
+
+
 class Storage(Keys):
     """Where content is kept."""
 
@@ -266,6 +270,20 @@ class Storage(Keys):
     )
     cache_manifest_bytes: int = key(
         32 * MIB, "Bytes of manifests that a process keeps in memory.", "CACHE_MANIFEST_BYTES", ge=0
+    )
+    cache_blobs_path: Annotated[str | None, AfterValidator(_absolute)] = key(
+        None,
+        "Directory, on a disk of this machine, where blobs of a store that is far away are kept: "
+        "each comes from the store once, however many clients want it at once, and goes to it "
+        "once or twice, however many push it at once. Unset, nothing is kept; nor is anything of a "
+        "local store.",
+        "CACHE_BLOBS_PATH",
+    )
+    cache_blobs_bytes: int = key(
+        10 * 1024 * MIB,
+        "Bytes of blobs that may be kept there; what was used least recently goes first.",
+        "CACHE_BLOBS_BYTES",
+        ge=1,
     )
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from docker_registry.drivers.base import Driver, Reader
 from docker_registry.errors import AccessDenied, BlobUnknown, PathNotFound
 from docker_registry.registry import layout
+from docker_registry.registry.blob_cache import BlobCache
+from docker_registry.registry.blob_files import Wanted
 from docker_registry.registry.cache import SizeCache
 from docker_registry.registry.links import read_link, write_link
 from docker_registry.registry.names import Digest, RepositoryName
@@ -50,10 +53,13 @@ class Blobs:
 
     A blob's bytes are stored once, whatever the number of repositories that have it; a repository
     has a blob when a link says so.
+
+    :param cache: where bytes are kept nearer than in the storage, if anywhere.
     """
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, driver: Driver, cache: BlobCache | None = None) -> None:
         self._driver = driver
+        self._cache = cache
         self._sizes = SizeCache(SIZES, SIZES_HOLD)
 
     @property
@@ -74,8 +80,14 @@ class Blobs:
 
     def open(self, stored: Digest, offset: int = 0, length: int | None = None) -> Reader:
         """Open the bytes that are stored under a digest."""
+        source = partial(self._driver.reader, layout.blob(stored))
         try:
-            reader = self._driver.reader(layout.blob(stored), offset, length)
+            if self._cache is None:
+                reader = source(offset, length)
+            else:
+                # The size is the storage's answer: what it has lost isn't given from a cache.
+                wanted = Wanted(stored, self.size(stored), source)
+                reader = self._cache.open(wanted, offset, length)
         except PathNotFound:
             self._sizes.drop(stored)
             raise _unknown(stored) from None
@@ -95,6 +107,18 @@ class Blobs:
         """Whether a blob is in a repository, with its life renewed if it is."""
         try:
             self.stat(repository, digest)
+        except BlobUnknown:
+            return False
+        return True
+
+    def is_stored(self, digest: Digest) -> bool:
+        """Ask the store whether it has a blob's bytes, for whichever repository; renew their life.
+
+        A push relies on the answer, so what is remembered doesn't count.
+        """
+        self._sizes.drop(digest)
+        try:
+            self.size(digest)
         except BlobUnknown:
             return False
         return True

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 
 from docker_registry.drivers.base import Driver
+from docker_registry.drivers.concurrency import side_by_side
 from docker_registry.errors import ManifestUnknown, PathNotFound, TagInvalid
 from docker_registry.registry import layout
 from docker_registry.registry.links import read_link, write_link
 from docker_registry.registry.names import Digest, RepositoryName, Tag
+from docker_registry.registry.tag_history import may_point_to
 from docker_registry.registry.write_once import WriteOnce, written_once
+
+#: How many tags are read side by side at most.
+TAGS_AT_ONCE = 1000
+#: How many tags are rather read than listed with all that they ever pointed to.
+FEW_TAGS = 100
 
 
 class Tags:
@@ -89,16 +96,30 @@ class Tags:
     def _iterate(
         self, repository: RepositoryName, after: str = "", page: int = 1000
     ) -> Iterator[Tag]:
-        """Give the tags behind ``after``; a name that can't be a tag's is passed over."""
-        for name in self._driver.iterate(layout.tags(repository), after, page):
-            with suppress(TagInvalid):
-                yield Tag.parse(name)
+        """Give the tags behind ``after``."""
+        return _valid(self._driver.iterate(layout.tags(repository), after, page))
+
+    def _candidates(self, repository: RepositoryName, digest: Digest) -> Iterator[Tag]:
+        """Give the tags that may point to a manifest."""
+        few = self.list(repository, limit=FEW_TAGS)
+        if len(few) < FEW_TAGS:
+            return iter(few)
+        known = self._driver.fingerprints(layout.tags(repository))
+        return self.iterate(repository) if known is None else _valid(may_point_to(digest, known))
 
     def pointing_to(self, repository: RepositoryName, digest: Digest) -> Iterator[Tag]:
-        """Give the tags that point to a manifest, by reading each tag of the repository."""
-        for tag in self.iterate(repository):
-            if read_link(self._driver, layout.tag_link(repository, tag)) == digest:
-                yield tag
+        """Give the tags that point to a manifest, by reading each tag of the repository.
+
+        Where there are many, those are left out that the backend's list shows to point elsewhere.
+        """
+
+        def read(tag: Tag) -> Digest | None:
+            return read_link(self._driver, layout.tag_link(repository, tag))
+
+        tags = self._candidates(repository, digest)
+        while some := list(islice(tags, TAGS_AT_ONCE)):
+            links = side_by_side(self._driver, read, some)
+            yield from (tag for tag, link in zip(some, links, strict=True) if link == digest)
 
     def _put_once(self, repository: RepositoryName, tag: Tag, digest: Digest) -> None:
         path = layout.tag_link(repository, tag)
@@ -109,6 +130,16 @@ class Tags:
         # Where the backend has no request for creating, the last one of several wins.
         if read_link(self._driver, path) not in (None, digest):
             raise written_once(tag)
+
+
+def _valid(names: Iterable[str]) -> Iterator[Tag]:
+    """Pass over what can't be a tag's name."""
+    for name in names:
+        try:
+            tag = Tag.parse(name)
+        except TagInvalid:
+            continue
+        yield tag
 
 
 def _unknown(tag: Tag) -> ManifestUnknown:

@@ -8,15 +8,15 @@ session, so neither a crash nor a second client can mix others in.
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from itertools import chain, islice
 
-from docker_registry.drivers.base import Driver, UploadState
+from docker_registry.drivers.base import Driver
 from docker_registry.errors import (
+    BlobUnknown,
     BlobUploadUnknown,
     DigestInvalid,
     PathNotFound,
@@ -25,45 +25,24 @@ from docker_registry.errors import (
 )
 from docker_registry.registry import layout
 from docker_registry.registry.blobs import Blobs
+from docker_registry.registry.intake import Intake, Verified, other_digest
 from docker_registry.registry.names import CANONICAL, Digest, RepositoryName, UploadId
-
-if TYPE_CHECKING:
-    from hashlib import _Hash
+from docker_registry.registry.shared_uploads import Incoming, SharedUploads
+from docker_registry.registry.upload_session import UploadSession
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class UploadSession:
-    """An upload as far as it has come.
+class Uploads:
+    """The upload sessions of all repositories.
 
-    :ivar owner: who began it, and alone may go on: the key of an identity, empty for nobody in
-        particular.
-    :ivar offset: bytes received and stored.
-    :ivar algorithm: what the bytes are hashed with as they come.
-    :ivar digest: of all bytes so far, where it was computed as they came.
-    :ivar started: seconds since the epoch.
-    :ivar updated: seconds since the epoch.
-    :ivar state: the driver's.
+    :param shared: finds out which uploads are of the same bytes, if anything does.
     """
 
-    repository: RepositoryName
-    id: UploadId
-    owner: str
-    offset: int
-    algorithm: str
-    digest: Digest | None
-    started: float
-    updated: float
-    state: UploadState
-
-
-class Uploads:
-    """The upload sessions of all repositories."""
-
-    def __init__(self, driver: Driver, blobs: Blobs) -> None:
+    def __init__(self, driver: Driver, blobs: Blobs, shared: SharedUploads | None = None) -> None:
         self._driver = driver
         self._blobs = blobs
+        self._shared = shared
 
     def start(
         self, repository: RepositoryName, algorithm: str = CANONICAL, owner: str = ""
@@ -76,10 +55,13 @@ class Uploads:
     def get(self, repository: RepositoryName, upload: UploadId) -> UploadSession:
         """Give a session; ``BlobUploadUnknown`` if it is not in this repository."""
         try:
-            record = json.loads(self._driver.get_content(layout.upload_session(repository, upload)))
-        except (PathNotFound, ValueError):
+            record = self._driver.get_content(layout.upload_session(repository, upload))
+            return UploadSession.from_record(repository, upload, record)
+        except PathNotFound:
             raise _unknown(upload) from None
-        return _from_record(repository, upload, record)
+        except ValueError as error:
+            log.warning("upload %s in %s can't be read: %s", upload, repository, error)
+            raise _unknown(upload) from None
 
     def get_own(self, repository: RepositoryName, upload: UploadId, owner: str) -> UploadSession:
         """Give a session that ``owner`` began in this repository; else ``BlobUploadUnknown``.
@@ -103,8 +85,14 @@ class Uploads:
         :raises RangeInvalid: the session is not at that offset.
         """
         _check_offset(session, offset)
-        intake = _Intake(chunks, session)
-        grown = self._take(session, intake)
+        session = self._in_parts(session)
+        intake = Intake(chunks, session)
+        # Who says where bytes begin sends a blob in several requests.
+        if self._shared is None or session.offset or offset is not None:
+            grown = self._take(session, intake, intake)
+        else:
+            with self._shared.receive(intake) as incoming:
+                grown = self._take_once(session, intake, incoming)
         self._save(grown)
         intake.complain()
         return grown
@@ -127,8 +115,14 @@ class Uploads:
         _check_offset(session, offset)
         if session.offset == 0:
             return self._finish_whole(session, digest, chunks)
-        intake = _Intake(chunks, session)
-        grown = self._take(session, intake)
+        if session.stored is not None:
+            chunks = iter(chunks)
+            more = list(islice(chunks, 1))
+            if session.stored == digest and not more:
+                return self._finish_stored(session, digest)
+            session, chunks = self._in_parts(session), chain(more, chunks)
+        intake = Intake(chunks, session)
+        grown = self._take(session, intake, intake)
         if intake.failure is not None:
             self._save(grown)
             intake.complain()
@@ -172,9 +166,39 @@ class Uploads:
         empty = Digest.of(b"", algorithm)
         return UploadSession(repository, upload, owner, 0, algorithm, empty, now, now, state)
 
-    def _take(self, session: UploadSession, intake: _Intake) -> UploadSession:
+    def _in_parts(self, session: UploadSession) -> UploadSession:
+        """Give the driver the bytes of a session that are a blob, so that others can follow."""
+        if session.stored is None:
+            return session
         try:
-            state = self._driver.append(session.state, intake)
+            with self._blobs.open(session.stored) as reader:
+                state = self._driver.append(session.state, reader)
+        except (BlobUnknown, PathNotFound):
+            raise _unknown(session.id) from None
+        return replace(session, state=state, stored=None)
+
+    def _take_once(
+        self, session: UploadSession, intake: Intake, incoming: Incoming
+    ) -> UploadSession:
+        """Take bytes that may be a whole blob, and that others may send as well."""
+        if not incoming.is_held or intake.failure is not None:
+            return self._take(session, intake, incoming)
+        digest = intake.digest()
+        assert digest is not None, "the session was empty"
+        self._store_once(session.repository, session.id, digest, incoming)
+        return replace(
+            session, offset=intake.size, digest=digest, updated=time.time(), stored=digest
+        )
+
+    def _take(
+        self, session: UploadSession, intake: Intake, chunks: Iterable[bytes]
+    ) -> UploadSession:
+        """Give the driver the bytes of an intake.
+
+        :param chunks: by which they come.
+        """
+        try:
+            state = self._driver.append(session.state, chunks)
         except PathNotFound:
             raise _unknown(session.id) from None
         return replace(
@@ -202,10 +226,43 @@ class Uploads:
         chunks: Iterable[bytes],
     ) -> int:
         """Stream a whole blob to where it belongs: with its digest known, nothing is moved."""
-        verified = _Verified(chunks, digest)
-        self._driver.write(layout.upload(repository, upload), verified, layout.blob(digest))
+        verified = Verified(chunks, digest)
+        if self._shared is None:
+            self._store(repository, upload, digest, verified)
+        else:
+            with self._shared.receive(verified) as incoming:
+                if incoming.is_held:
+                    self._store_once(repository, upload, digest, incoming)
+                else:
+                    self._store(repository, upload, digest, incoming)
         self._blobs.add(repository, digest, verified.size)
         return verified.size
+
+    def _store(
+        self,
+        repository: RepositoryName,
+        upload: UploadId,
+        digest: Digest,
+        chunks: Iterable[bytes],
+    ) -> None:
+        self._driver.write(layout.upload(repository, upload), chunks, layout.blob(digest))
+
+    def _store_once(
+        self, repository: RepositoryName, upload: UploadId, digest: Digest, incoming: Incoming
+    ) -> None:
+        incoming.store_once(
+            digest,
+            lambda: self._blobs.is_stored(digest),
+            lambda: self._store(repository, upload, digest, incoming),
+        )
+
+    def _finish_stored(self, session: UploadSession, digest: Digest) -> int:
+        """Give the repository the blob, whose bytes are where they belong."""
+        if not self._blobs.is_stored(digest):
+            raise _unknown(session.id)
+        self._blobs.add(session.repository, digest, session.offset)
+        self._forget(session)
+        return session.offset
 
     def _publish(self, session: UploadSession, digest: Digest) -> int:
         try:
@@ -214,7 +271,7 @@ class Uploads:
                 found = self._hash_again(session, digest.algorithm)
             if found != digest:
                 self.cancel(session)
-                raise _other_digest(digest, found, session.offset)
+                raise other_digest(digest, found, session.offset)
             self._driver.commit(session.state, layout.blob(digest))
         except PathNotFound:
             raise _unknown(session.id) from None
@@ -249,88 +306,11 @@ class Uploads:
         return newest
 
     def _remove_directory(self, repository: RepositoryName, upload: UploadId) -> None:
-        try:
-            self._driver.delete(layout.upload(repository, upload))
-        except PathNotFound:
-            return
+        self._driver.discard(layout.upload(repository, upload))
 
     def _save(self, session: UploadSession) -> None:
-        record = {
-            "owner": session.owner,
-            "offset": session.offset,
-            "algorithm": session.algorithm,
-            "digest": session.digest,
-            "started": session.started,
-            "updated": session.updated,
-            "state": session.state,
-        }
         path = layout.upload_session(session.repository, session.id)
-        self._driver.put_transient(path, json.dumps(record).encode())
-
-
-class _Intake:
-    """The bytes of one request on their way to the driver: counted and hashed.
-
-    An error of the source ends the bytes instead of going through the driver, so that what came
-    is stored like any other; ``complain`` raises it afterwards.
-    """
-
-    def __init__(self, chunks: Iterable[bytes], session: UploadSession) -> None:
-        self.size = 0
-        self.failure: Exception | None = None
-        self._chunks = chunks
-        self._digest = session.digest
-        # A hash can't be taken up in the middle: see Uploads.finish.
-        self._running: _Hash | None = (
-            hashlib.new(session.algorithm) if session.offset == 0 else None
-        )
-
-    def __iter__(self) -> Iterator[bytes]:
-        try:
-            for chunk in self._chunks:
-                if self._running is not None:
-                    self._running.update(chunk)
-                self.size += len(chunk)
-                yield chunk
-        except Exception as error:
-            self.failure = error
-
-    def digest(self) -> Digest | None:
-        """Give the digest of all bytes of the session, if it is known without reading them."""
-        if self._running is not None:
-            return Digest.of_hash(self._running)
-        return self._digest if self.size == 0 else None
-
-    def complain(self) -> None:
-        """Raise what the source raised, if it did."""
-        if self.failure is not None:
-            raise self.failure
-
-
-class _Verified:
-    """The bytes of a whole blob: counted, hashed, and refused at their end if they are others."""
-
-    def __init__(self, chunks: Iterable[bytes], digest: Digest) -> None:
-        self.size = 0
-        self._chunks = chunks
-        self._digest = digest
-
-    def __iter__(self) -> Iterator[bytes]:
-        running = hashlib.new(self._digest.algorithm)
-        for chunk in self._chunks:
-            running.update(chunk)
-            self.size += len(chunk)
-            yield chunk
-        found = Digest.of_hash(running)
-        if found != self._digest:
-            raise _other_digest(self._digest, found, self.size)
-
-
-def _other_digest(digest: Digest, found: Digest, size: int) -> DigestInvalid:
-    return DigestInvalid(
-        "the bytes that came have another digest: the upload is dropped, send it again",
-        {"digest": digest, "received": found, "size": size},
-    )
+        self._driver.put_transient(path, session.record())
 
 
 def _check_offset(session: UploadSession, offset: int | None) -> None:
@@ -339,24 +319,6 @@ def _check_offset(session: UploadSession, offset: int | None) -> None:
             f"the upload is at {session.offset} bytes: send the bytes from there on",
             {"offset": session.offset},
         )
-
-
-def _from_record(repository: RepositoryName, upload: UploadId, record: Any) -> UploadSession:
-    try:
-        return UploadSession(
-            repository,
-            upload,
-            str(record.get("owner", "")),
-            int(record["offset"]),
-            record["algorithm"],
-            Digest(record["digest"]) if record["digest"] else None,
-            float(record["started"]),
-            float(record["updated"]),
-            record["state"],
-        )
-    except (AttributeError, KeyError, TypeError, ValueError):
-        log.warning("the record of upload %s in %s can't be read", upload, repository)
-        raise _unknown(upload) from None
 
 
 def _unknown(upload: UploadId) -> BlobUploadUnknown:

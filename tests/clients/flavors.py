@@ -24,7 +24,7 @@ from tests.tools import Tool, require_service
 Environment = dict[str, str]
 
 FILES = {"etc/os-release": b"NAME=flavor\n", "bin/noise": images.noise("flavor", 3 * images.MIB)}
-LARGE = 300 * images.MIB
+LARGE = 64 * images.MIB
 
 
 def ceph_s3() -> Environment:
@@ -165,7 +165,7 @@ def push_pull_search_delete(docker: Tool, registry: RegistryServer) -> None:
 
 
 def push_and_pull_large(docker: Tool, registry: RegistryServer, directory: Path) -> None:
-    """Push and pull one layer of 300 MiB; the engine checks the digests."""
+    """Push and pull one layer of many parts; the engine checks the digests."""
     name = f"{registry.address}/large"
     archive = directory / "large.tar"
     images.write_large_tar(archive, LARGE)

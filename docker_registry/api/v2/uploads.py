@@ -33,7 +33,7 @@ from docker_registry.registry.names import (
     UploadId,
     parse_algorithm,
 )
-from docker_registry.registry.uploads import UploadSession
+from docker_registry.registry.upload_session import UploadSession
 
 log = logging.getLogger(__name__)
 

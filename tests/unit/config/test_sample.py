@@ -44,6 +44,7 @@ SPECIAL = {
     "loglevel": ("Warning", "warning"),
     "elliptics_groups": ("[7, 8]", [7, 8]),
     "storage_path": ("/some/where", "/some/where"),
+    "cache_blobs_path": ("/some/where", "/some/where"),
     "glance_visibility": ("shared", "shared"),
     "url_prefix": ("/some/where", "/some/where"),
     "public_url": ("https://example.org", "https://example.org"),
