@@ -10,7 +10,7 @@ TESTS ?=
 # Arguments of the comparison, such as BENCH="--rounds 3 --only manifest".
 BENCH ?=
 
-.PHONY: help run test lint bench services services-down
+.PHONY: help run test coverage lint bench services services-down
 .DEFAULT_GOAL := help
 
 help:
@@ -22,8 +22,10 @@ run: $(VENV)/run ## serve on port 5000: local storage below var/registry, search
 
 test: $(VENV)/develop ## run the tests; what lacks a program or service is skipped and says so
 # In the order of the directories: the slow ones come first, and the units fill what is left.
-	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder \
-		--cov --cov-report term:skip-covered $(TESTS)
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(COVERAGE) $(TESTS)
+
+coverage: COVERAGE := --cov --cov-report term:skip-covered
+coverage: test ## run them, and tell which lines none of them reaches; takes twice as long
 
 lint: $(VENV)/develop ## check format, style, types and the order of imports
 	$(BIN)/ruff format --check .

@@ -4,8 +4,8 @@
     make bench
     make bench BENCH="--rounds 7 --only manifest"
 
-Each has a local store of its own on the same disk, filled alike: 10,000 repositories, and one with
-10,000 tags. Ours syncs to the disk before it answers, as by default.
+All have the same local store: 10,000 repositories, and one with 10,000 tags. Ours syncs to the disk
+before it answers, as by default. Distribution 2.8 gives all tags, whatever page is asked for.
 """
 
 from __future__ import annotations
@@ -28,10 +28,14 @@ from rates import rate
 from work import MANIFEST, MIB, digest_of, noise, seconds
 
 REPOSITORIES = TAGS = 10_000
+#: How many pages are asked for at a time.
+PAGES = 20
+#: How many images are pushed one after another.
+IMAGES = 10
 #: Of searches: in so many repositories.
 FEW, MANY = 10_000, 1_000_000
 #: What is searched: a name, a word in one of fifteen repositories, one in nearly all, no match.
-QUERIES = ("redis-0000006", "redis", "team", "nowhere")
+QUERIES = ("redis-0000009", "redis", "team", "nowhere")
 
 
 def small(title: str, path: str, method: str = "GET") -> Measure[Program]:
@@ -42,13 +46,31 @@ def small(title: str, path: str, method: str = "GET") -> Measure[Program]:
     )
 
 
+def page(title: str, path: str) -> Measure[Program]:
+    """Measure a page of a list, in pages/s, one after another: some peers read all for each."""
+
+    def take(registry: Program) -> float:
+        with requests.Session() as session:
+
+            def get() -> None:
+                session.get(f"{registry.url}{path}", timeout=60).raise_for_status()
+
+            get()
+            return PAGES / seconds(lambda: [get() for _ in range(PAGES)])
+
+    return Measure(f"GET 100 of 10,000 {title}, pages/s", take)
+
+
 def image_pushes() -> Measure[Program]:
     """Measure pushes of an image of five layers of 1 MiB, in images/s."""
 
     def take(registry: Program) -> float:
-        layers = [noise(MIB) for _ in range(5)]
-        name = f"bench/{uuid.uuid4().hex}"
-        return 1 / seconds(lambda: registry.push_image(layers, name))
+        def push() -> None:
+            layers = [noise(MIB) for _ in range(5)]
+            registry.push_image(layers, f"bench/{uuid.uuid4().hex}")
+
+        push()
+        return IMAGES / seconds(lambda: [push() for _ in range(IMAGES)])
 
     return Measure("push an image of five layers of 1 MiB, images/s", take)
 
@@ -60,9 +82,8 @@ def measures() -> Iterator[Measure[Program]]:
     yield small("manifest by digest", f"/v2/{name}/manifests/{image}")
     yield small("manifest by tag", f"/v2/{name}/manifests/latest", "HEAD")
     yield small("blob", f"/v2/{name}/blobs/{digest_of(stores.LAYER)}", "HEAD")
-    yield small("100 of 10,000 tags", f"/v2/{stores.MANY_TAGS}/tags/list?n=100&last=v004999")
-    after = stores.repository(5000)
-    yield small("100 of 10,000 repositories", f"/v2/_catalog?n=100&last={after}")
+    yield page("tags", f"/v2/{stores.MANY_TAGS}/tags/list?n=100&last=v004999")
+    yield page("repositories", f"/v2/_catalog?n=100&last={stores.repository(5000)}")
     yield transfers.pulls(1)
     yield transfers.pulls(8)
     yield transfers.pushes(1)
@@ -84,16 +105,14 @@ def searches(registry: Program) -> Iterator[tuple[str, float]]:
 def compare(root: Path, number: int, only: str) -> None:
     """Measure all registries in turn, and print."""
     with ExitStack() as stack:
-        stores.fill(root / OURS, REPOSITORIES, TAGS)
-        index = f"sqlite:///{root}/{OURS}/docker/registry/ours/search.db"
-        stores.fill_index(index, REPOSITORIES)
-        running = {}
+        store = root / "store"
+        stores.fill(store, REPOSITORIES, TAGS)
+        index = shutil.copy(stores.index_file(root.parent, REPOSITORIES, TAGS), root)
+        database = {"SQLALCHEMY_INDEX_DATABASE": f"sqlite:///{index}"}
+        running = {OURS: stack.enter_context(ours(store, **database))}
         for name, path in PEERS.items():
             if path.exists():
-                place = root / name.replace(" ", "-")
-                shutil.copytree(root / OURS, place)
-                running[name] = stack.enter_context(distribution(name, place))
-        running = {OURS: stack.enter_context(ours(root / OURS)), **running}
+                running[name] = stack.enter_context(distribution(name, store))
         for name in PEERS.keys() - running.keys():
             print(f"{name} is missing ({PEERS[name]}): contrib/stacks/install.sh brings it")
         made = table(list(running))
@@ -114,9 +133,9 @@ def compare_searches(root: Path) -> None:
     """Search in few and in many repositories, and print."""
     found: list[dict[str, float]] = []
     for number in (FEW, MANY):
-        database = f"sqlite:///{root}/search-{number}.db"
-        stores.fill_index(database, number)
-        with ours(root / f"search-{number}", SQLALCHEMY_INDEX_DATABASE=database) as registry:
+        index = shutil.copy(stores.index_file(root.parent, number, 0), root)
+        database = {"SQLALCHEMY_INDEX_DATABASE": f"sqlite:///{index}"}
+        with ours(root / f"search-{number}", **database) as registry:
             found.append(dict(searches(registry)))
     made = table([f"{number:,} repositories, ms" for number in (FEW, MANY)])
     for query in QUERIES:

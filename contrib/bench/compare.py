@@ -57,9 +57,9 @@ def ratios(found: Mapping[str, Figures]) -> str:
     return ", ".join(f"{first.median / other.median:.2f}" for other in others)
 
 
-def table(names: Sequence[str]) -> Table:
+def table(names: Sequence[str], title: str = "median (least to most)") -> Table:
     """Make a table of figures, a column for each registry, and the ratios."""
-    return Table("median (least to most)", *names, "ratio" if len(names) == 2 else "ratios")
+    return Table(title, *names, "ratio" if len(names) == 2 else "ratios")
 
 
 def show(made: Table) -> None:

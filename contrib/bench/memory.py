@@ -10,12 +10,13 @@ import psutil
 
 MIB = 1024 * 1024
 #: Seconds between two looks.
-GLANCE = 0.2
+GLANCE = 1.0
 
 
 class Memory:
     """The most memory of a process and its children from now on.
 
+    :ivar pid: the process.
     :ivar peak: of all together, in MiB of proportional set size (proc(5), smaps): what processes
         share is counted once.
     :ivar largest: of the process that has most, likewise.
@@ -23,6 +24,7 @@ class Memory:
 
     def __init__(self, pid: int) -> None:
         self.peak = self.largest = 0.0
+        self.pid = pid
         self._process = psutil.Process(pid)
         threading.Thread(target=self._watch, daemon=True).start()
 

@@ -68,7 +68,7 @@ def distribution(name: str, root: Path) -> Iterator[Program]:
     """Start one of Distribution's on a local store, without access log."""
     port = free_port()
     root.mkdir(parents=True, exist_ok=True)
-    configuration = root / "config.yml"
+    configuration = root.parent / f"{root.name}-{name}.yml"
     configuration.write_text(
         yaml.safe_dump(
             {
@@ -92,7 +92,7 @@ def _started(
     name: str, command: Sequence[str | Path], settings: Mapping[str, str], port: int, root: Path
 ) -> Iterator[Program]:
     with (
-        (root.parent / f"{root.name}.log").open("wb") as log,
+        (root.parent / f"{root.name}-{name}.log").open("wb") as log,
         subprocess.Popen(
             command,
             env={**os.environ, **settings},

@@ -11,25 +11,37 @@ where they are). ``--index`` fills the search index alone, for what only asks th
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
 from sqlalchemy import insert
-from work import digest_of, manifest
+from work import MANIFEST, digest_of, manifest
 
+from docker_registry.drivers.base import Driver
 from docker_registry.registry import layout
 from docker_registry.registry.names import Digest, RepositoryName, Tag
 from docker_registry.search import models
 from docker_registry.search.database import Database, parse_url
 from docker_registry.search.document import document
+from docker_registry.upkeep.index import IndexReconciliation
+from docker_registry.upkeep.pushes import PushPurge
+from docker_registry.upkeep.sweep import Sweep
+from docker_registry.upkeep.uploads import UploadPurge
 
 CONFIG, LAYER = b"{}", b"a small layer"
 IMAGE = manifest(CONFIG, [LAYER])
 MANY_TAGS = RepositoryName("bench/many-tags")
 BATCH = 10_000
+#: How many objects are put at a time.
+WRITERS = 16
 _WORDS = (
     *("api", "base", "build", "cache", "debian", "nginx", "proxy", "python"),
     *("queue", "redis", "tools", "ubuntu", "web", "worker", "zeppelin"),
@@ -42,54 +54,107 @@ def repository(number: int) -> RepositoryName:
     return RepositoryName(f"team{number // 100:05}/{word}-{number:07}")
 
 
+def tag(number: int) -> str:
+    """Give the name of one of many tags."""
+    return f"v{number:06}"
+
+
 def fill(root: Path, repositories: int, tags: int) -> None:
-    """Write the store."""
+    """Write a local store."""
+    for path, content in objects(repositories, tags):
+        _write(f"{root}/{path}", content)
+
+
+def fill_by(driver: Driver, repositories: int, tags: int) -> None:
+    """Write a store of any kind, by its driver."""
+    coming = objects(repositories, tags)
+    with ThreadPoolExecutor(WRITERS) as pool:
+        while some := list(islice(coming, BATCH)):
+            list(pool.map(lambda one: driver.put_content(*one), some))
+
+
+def objects(repositories: int, tags: int) -> Iterator[tuple[str, bytes]]:
+    """Give paths and contents of all that a store has."""
     for content in (CONFIG, LAYER, IMAGE):
-        _write(root, layout.blob(Digest(digest_of(content))), content)
+        yield layout.blob(Digest(digest_of(content))), content
+    # What is done once a day was done a moment ago, as in nearly every minute of a store in use.
+    for job in (IndexReconciliation, PushPurge, Sweep, UploadPurge):
+        yield layout.last_run(job.name), json.dumps({"started": time.time()}).encode()
     for number in range(repositories):
-        _image(root, repository(number), ["latest"])
+        yield from _image(repository(number), ["latest"])
     if tags:
-        _image(root, MANY_TAGS, (f"v{number:06}" for number in range(tags)))
+        yield from _image(MANY_TAGS, map(tag, range(tags)))
 
 
-def _image(root: Path, name: RepositoryName, tags: Iterator[str] | list[str]) -> None:
+def _image(name: RepositoryName, tags: Iterable[str]) -> Iterator[tuple[str, bytes]]:
     digest = Digest(digest_of(IMAGE))
     link = digest.encode()
     for content in (CONFIG, LAYER):
         blob = Digest(digest_of(content))
-        _write(root, layout.layer_link(name, blob), blob.encode())
-    _write(root, layout.revision_link(name, digest), link)
-    for tag in map(Tag, tags):
-        _write(root, layout.tag_link(name, tag), link)
-        _write(root, layout.tag_history_link(name, tag, digest), link)
+        yield layout.layer_link(name, blob), blob.encode()
+    yield layout.revision_link(name, digest), link
+    for one in map(Tag, tags):
+        yield layout.tag_link(name, one), link
+        yield layout.tag_history_link(name, one, digest), link
 
 
-def _write(root: Path, path: str, content: bytes) -> None:
-    place = f"{root}/{path}"
+def _write(place: str, content: bytes) -> None:
     # Paths are text here: objects of pathlib take longer than the files.
     os.makedirs(os.path.dirname(place), exist_ok=True)  # noqa: PTH103, PTH120
     with open(place, "wb", buffering=0) as file:  # noqa: PTH123
         file.write(content)
 
 
-def fill_index(url: str, repositories: int) -> None:
-    """Write rows of repositories, with the words of three tags each, and call the index whole."""
+def index_file(directory: Path, repositories: int, tags: int) -> Path:
+    """Give a SQLite index of such a store, which is made once and kept to be copied."""
+    kept = directory / f"index-{repositories}-{tags}.db"
+    if not kept.exists():
+        made = kept.with_suffix(".new")
+        made.unlink(missing_ok=True)
+        fill_index(f"sqlite:///{made}", repositories, tags)
+        made.rename(kept)
+    return kept
+
+
+def fill_index(url: str, repositories: int, tags: int = 0) -> None:
+    """Write what the index has of such a store, and call it whole."""
     database = Database(parse_url(url))
     choose = random.Random(1)
-    rows = (_row(repository(number), choose) for number in range(repositories))
-    while batch := list(islice(rows, BATCH)):
-        with database.write() as session:
-            session.execute(insert(models.Repository), batch)
+    names = [repository(number) for number in range(repositories)] + [MANY_TAGS] * bool(tags)
+    digest, now = digest_of(IMAGE), datetime.now(UTC).replace(tzinfo=None)
+
+    def rows_of_tags() -> Iterator[dict[str, object]]:
+        for number in range(repositories):
+            yield {"repository_id": number + 1, "name": "latest"}
+        for number in range(tags):
+            yield {"repository_id": repositories + 1, "name": tag(number)}
+
+    ids = range(1, len(names) + 1)
+    image = {"digest": digest, "media_type": MANIFEST}
+    _insert(database, models.Repository, map(partial(_row, choose), ids, names))
+    _insert(database, models.Manifest, (image | {"repository_id": one} for one in ids))
+    pushed = {"digest": digest, "pushed": now}
+    _insert(database, models.Tag, (pushed | one for one in rows_of_tags()))
     with database.write() as session:
         session.merge(models.Progress(id=1, complete=True))
     database.close()
 
 
-def _row(name: RepositoryName, choose: random.Random) -> dict[str, str]:
+def _insert(
+    database: Database, model: type[models.Base], rows: Iterator[dict[str, object]]
+) -> None:
+    while batch := list(islice(rows, BATCH)):
+        with database.write() as session:
+            session.execute(insert(model), batch)
+
+
+def _row(choose: random.Random, id_: int, name: RepositoryName) -> dict[str, object]:
     description = " ".join(choose.sample(_WORDS, 4))
     tags = [f"{choose.randrange(10)}.{choose.randrange(100)}" for _ in range(3)]
     return {
+        "id": id_,
         "name": name,
+        "todays": True,
         "leaf": name.rpartition("/")[2],
         "title": "",
         "description": description,
