@@ -117,7 +117,7 @@ class Follower:
     def _v1_repository_deleted(self, _sender: object, namespace: str, repository: str) -> None:
         name = ListedName.of_v1(namespace, repository)
         if name is not None:
-            self._follow(name, self._records.sync_v1_repository)
+            self._follow(name, self._records.sync_repository)
 
     def _follow(self, repository: str, change: Callable[..., None], *what: object) -> None:
         future = self._submit(change, repository, *what)

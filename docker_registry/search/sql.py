@@ -9,6 +9,7 @@ from docker_registry.registry import Registry
 from docker_registry.registry.selection import EVERYTHING, Selection
 from docker_registry.search import query as queries
 from docker_registry.search.base import IndexUnavailable, SearchIndex, SearchPage
+from docker_registry.search.comparison import Comparison
 from docker_registry.search.database import Conflict, Database, parse_url
 from docker_registry.search.follower import Follower
 from docker_registry.search.rebuild import Rebuild
@@ -27,7 +28,8 @@ class SqlIndex(SearchIndex):
         self._database = Database(parse_url(url))
         records = Records(self._database, registry, legacy)
         self._follower = Follower(registry, legacy, records)
-        self.rebuild = Rebuild(registry, legacy, self._database, records)
+        comparison = Comparison(self._database, registry, legacy)
+        self.rebuild = Rebuild(self._database, comparison, records)
 
     def search(
         self, query: str, page: int = 1, page_size: int = 25, selection: Selection = EVERYTHING

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import random
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,9 @@ from docker_registry.drivers.local import LocalDriver
 from docker_registry.legacy.store import LegacyStore
 from docker_registry.registry import Registry, layout
 from docker_registry.registry.names import RepositoryName, Tag
-from docker_registry.search import models
+from docker_registry.search import comparison, models
+from docker_registry.search import records as module
+from docker_registry.search.comparison import Comparison
 from docker_registry.search.database import Conflict, Database, parse_url
 from docker_registry.search.listed import ListedName
 from docker_registry.search.rebuild import Rebuild
@@ -44,7 +48,7 @@ def rebuild(
     registry: Registry, legacy: LegacyStore, database: Database, records: Records
 ) -> Rebuild:
     """Give what has to look at the storage, since it hears nothing of the registry."""
-    return Rebuild(registry, legacy, database, records)
+    return Rebuild(database, Comparison(database, registry, legacy), records)
 
 
 def rows(url: str) -> dict[str, list[tuple[object, ...]]]:
@@ -223,3 +227,67 @@ def test_processes_that_push_at_once_into_an_empty_database(url: str, tmp_path: 
     assert [result.name for result in index.search("v3").results] == ["shared"]
     assert list(index.rebuild.differences()) == []
     index.prepare()
+
+
+def test_pages_of_what_differs(rebuild, push, registry, monkeypatch, url):
+    """More than is read or changed at a time, on either side alone and on both."""
+    monkeypatch.setattr(comparison, "PAGE", 3)
+    monkeypatch.setattr(module, "CHANGES_AT_ONCE", 2)
+    for number in range(14):
+        push("app", f"v{number}", title=str(number))
+        push(f"app{number}", "v1")
+    assert len(list(rebuild.differences())) == 4 * 14
+    rebuild.run()
+    assert list(rebuild.differences()) == []
+    for number in range(0, 14, 2):
+        registry.manifests.delete_tag(APP, Tag(f"v{number}"))
+        registry.repositories.delete(RepositoryName(f"app{number}"))
+        push("app", f"v{number + 1}", title="moved")
+        push("app", f"w{number}", title=f"new {number}")
+    expected = [*(f"app:v{n}" for n in range(14)), *(f"app:w{n}" for n in range(0, 14, 2))]
+    different = {sentence.split(" ")[0] for sentence in rebuild.differences()}
+    assert set(expected) <= different
+    rebuild.run()
+    assert list(rebuild.differences()) == []
+    assert len(rows(url)["repositories"]) == 1 + 7
+
+
+def test_what_is_the_same_is_read_without_a_lock(registry, legacy, push, tmp_path):
+    """And of what differs some at a time is read with one, so that pushes get their turn."""
+    file = tmp_path / "index.db"
+    index = SqlIndex(f"sqlite:///{file}", registry, legacy)
+    for number in range(100):
+        push("app", f"v{number}")
+    index.repair()
+    push("app", "new")
+    could_write: list[bool] = []
+    get = registry.driver.get_content
+
+    def read(path: str) -> bytes:
+        with closing(sqlite3.connect(file, timeout=0, isolation_level=None)) as other:
+            try:
+                other.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                could_write.append(False)
+            else:
+                could_write.append(True)
+        return get(path)
+
+    registry.driver.get_content = read
+    index.reconcile()
+    registry.driver.get_content = get
+    assert list(index.rebuild.differences()) == []
+    assert could_write.count(True) > 100
+    assert could_write.count(False) == 1
+
+
+def test_what_the_operator_says_is_told_where_nothing_else_differs(rebuild, push, url):
+    push("app", "latest", title="one", description="of the image")
+    rebuild.run()
+    engine = create_engine(parse_url(url))
+    with engine.begin() as connection:
+        said = {"name": "app", "description": "of the operator"}
+        connection.execute(models.Description.__table__.insert().values(said))
+    engine.dispose()
+    rebuild.run()
+    assert "of the operator" in rows(url)["repositories"][0]

@@ -122,7 +122,6 @@ def test_changes_in_any_order_and_twice(index, v1, push):
     changes = [
         (records.sync_v1_tag, app, "gone"),
         (records.sync_v1_tag, app, "moved"),
-        (records.sync_v1_repository, app),
         (records.sync_repository, app),
     ]
     for order in itertools.permutations(changes):
