@@ -1,19 +1,14 @@
 """Following the events of the registry without holding up a push.
 
-The storage is changed already when an event comes, and the client waits for its answer. The
-index is given a moment to follow, so that a search right behind a push finds it; what takes longer,
-or fails, leaves a mark in the storage, by which ``repair`` finds the repository again.
+What takes longer than a moment, or fails, leaves a mark in the storage before the client is
+answered; by the mark ``repair`` finds the repository again.
 """
 
 from __future__ import annotations
 
 import logging
-import os
-import threading
-import time
 import uuid
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from urllib.parse import unquote
 
 from docker_registry.errors import NameInvalid, PathNotFound
@@ -26,15 +21,9 @@ from docker_registry.registry.names import Digest, RepositoryName, Tag
 from docker_registry.search.base import IndexUnavailable
 from docker_registry.search.listed import ListedName
 from docker_registry.search.records import Records
+from docker_registry.search.writer import Full, Writer
 
 log = logging.getLogger(__name__)
-
-#: How long a push waits for the index, in seconds.
-PATIENCE = 1.0
-#: How long pushes don't wait at all after one has waited in vain, in seconds.
-PAUSE = 5.0
-#: Changes that may wait for the database in one process.
-QUEUE = 1000
 
 
 class Follower:
@@ -47,11 +36,7 @@ class Follower:
         self._registry = registry
         self._legacy = legacy
         self._records = records
-        self._lock = threading.Lock()
-        self._writer: ThreadPoolExecutor | None = None
-        self._pid = 0
-        self._waiting = 0
-        self._pause_until = 0.0
+        self._writer = Writer()
 
     def connect(self) -> None:
         """Listen to both stores from now on."""
@@ -120,40 +105,15 @@ class Follower:
             self._follow(name, self._records.sync_repository)
 
     def _follow(self, repository: str, change: Callable[..., None], *what: object) -> None:
-        future = self._submit(change, repository, *what)
-        patience = PATIENCE if time.monotonic() >= self._pause_until else 0
         try:
-            if future is not None:
-                future.result(patience)
-                return
-        except (IndexUnavailable, TimeoutError) as error:
-            if patience:
-                # Who did not wait learnt nothing: counted, steady pushes would never end the pause.
-                self._pause_until = time.monotonic() + PAUSE
+            self._writer.make(change, repository, *what)
+            return
+        except (IndexUnavailable, TimeoutError, Full) as error:
             log.warning("the search index will look at %s later: %s", repository, error or "busy")
         except Exception:
             log.exception("the search index can't follow %s", repository)
         mark = f"{layout.pending(repository)}/{uuid.uuid4().hex}"
         self._registry.driver.put_content(mark, repository.encode())
-
-    def _submit(self, change: Callable[..., None], *what: object) -> Future[None] | None:
-        """Queue a change for the writer's thread; ``None`` if too many wait already."""
-        with self._lock:
-            if self._pid != os.getpid():
-                # A thread does not survive the fork that makes a worker.
-                self._pid, self._waiting = os.getpid(), 0
-                self._writer = ThreadPoolExecutor(1, "search-index")
-            if self._waiting >= QUEUE:
-                return None
-            self._waiting += 1
-        assert self._writer is not None
-        future = self._writer.submit(change, *what)
-        future.add_done_callback(self._done)
-        return future
-
-    def _done(self, _future: Future[None]) -> None:
-        with self._lock:
-            self._waiting -= 1
 
     def _marked(self, directory: str, marks: Sequence[str]) -> ListedName | None:
         """Give the repository that the marks in a directory are for; ``None`` if they are none."""

@@ -4,13 +4,16 @@
 gives a list of dictionaries with ``name`` and ``description``; the methods
 ``_handle_repository_created``, ``_handle_repository_updated`` and ``_handle_repository_deleted``
 are called, where it has them, as there: with the sender and the keywords ``namespace``,
-``repository`` and, but for the last one, ``value`` (for V1, the list of images).
+``repository`` and, but for the last one, ``value`` (for V1, the list of images). They are called
+one after another, by a thread of each process that isn't a request's.
 """
 
 from __future__ import annotations
 
 import importlib
+import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from docker_registry.errors import ConfigError
@@ -22,6 +25,9 @@ from docker_registry.registry.names import RepositoryName
 from docker_registry.registry.selection import EVERYTHING, Selection
 from docker_registry.search.base import IndexUnavailable, SearchIndex, SearchPage, SearchResult
 from docker_registry.search.listed import ListedName
+from docker_registry.search.writer import Writer
+
+log = logging.getLogger(__name__)
 
 _CREATED, _UPDATED = "_handle_repository_created", "_handle_repository_updated"
 _DELETED = "_handle_repository_deleted"
@@ -45,6 +51,7 @@ class ThirdPartyIndex(SearchIndex):
         self._registry = registry
         self._legacy = legacy
         self._backend = _load(module)
+        self._writer = Writer()
 
     def search(
         self, query: str, page: int = 1, page_size: int = 25, selection: Selection = EVERYTHING
@@ -62,6 +69,7 @@ class ThirdPartyIndex(SearchIndex):
     def connect(self) -> None:
         """Tell the backend of pushed and deleted repositories."""
         self._registry.events.manifest_pushed.connect(self._pushed)
+        self._registry.events.manifest_deleted.connect(self._manifest_deleted)
         self._registry.events.repository_deleted.connect(self._deleted)
         v1 = self._legacy.events
         v1.repository_created.connect(self._v1_created)
@@ -73,6 +81,11 @@ class ThirdPartyIndex(SearchIndex):
         # both, and which push is the first one can't be told among many workers.
         namespace, _slash, name = repository.rpartition("/")
         self._tell((_UPDATED, _CREATED), sender, namespace or DEFAULT_NAMESPACE, name, value="")
+
+    def _manifest_deleted(self, sender: object, repository: RepositoryName, **_: object) -> None:
+        # With its last manifest a repository is gone, as if it had been deleted itself.
+        if not self._registry.repositories.exists(repository):
+            self._deleted(sender, repository)
 
     def _deleted(self, sender: object, repository: RepositoryName) -> None:
         v1 = V1Name.of_listed(repository)
@@ -99,7 +112,11 @@ class ThirdPartyIndex(SearchIndex):
         for handler in handlers:
             method = getattr(self._backend, handler, None)
             if method is not None:
-                method(sender, namespace=namespace, repository=name, **more)
+                change = partial(method, sender, namespace=namespace, repository=name, **more)
+                try:
+                    self._writer.make(change)
+                except TimeoutError:
+                    log.warning("the search backend takes its time for %s/%s", namespace, name)
                 return
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from docker_registry.api.context import context
 from docker_registry.registry import layout
-from docker_registry.search import follower
+from docker_registry.search import writer
 from docker_registry.upkeep.schedule import Scheduler
 from tests.api.conftest import Pushes, error_codes
 from tests.api.v1.pushes import V1Pushes
@@ -15,7 +15,7 @@ from tests.api.v1.pushes import V1Pushes
 @pytest.fixture(params=["none", "sqlalchemy"])
 def client(request, make_app, tmp_path, monkeypatch):
     """Give a client whose catalog comes from the storage, and one whose comes from the index."""
-    monkeypatch.setattr(follower, "PATIENCE", 60)
+    monkeypatch.setattr(writer, "PATIENCE", 60)
     # Background jobs would repair the index in between.
     monkeypatch.setattr(Scheduler, "ensure_running", lambda _scheduler: None)
     app = make_app(

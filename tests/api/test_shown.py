@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from docker_registry.api.context import context
 from docker_registry.registry import layout
-from docker_registry.search import follower
+from docker_registry.search import writer
 from docker_registry.upkeep.schedule import Scheduler
 from tests import passwords
 from tests.api.conftest import AppFactory, Pushes, error_codes
@@ -66,7 +66,7 @@ def client(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[FlaskClient]:
     """Give a client whose catalog comes from the storage, and one whose comes from the index."""
-    monkeypatch.setattr(follower, "PATIENCE", 60)
+    monkeypatch.setattr(writer, "PATIENCE", 60)
     # Background jobs would repair the index in between.
     monkeypatch.setattr(Scheduler, "ensure_running", lambda _scheduler: None)
     names = [name for name in SHOWN if name]

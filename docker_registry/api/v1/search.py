@@ -26,6 +26,7 @@ def add_routes(blueprint: Blueprint) -> None:
 def search() -> Response:
     """Find repositories: ``q`` holds words, ``n`` is the size of a page, ``page`` counts from 1.
 
+    Of a page larger than is given the answer says how large it is (``page_size``).
     Only what may be pulled is found, and counted.
     """
     index = context().index
@@ -36,13 +37,14 @@ def search() -> Response:
             "search is off in this registry: search_backend (SEARCH_BACKEND) turns it on, "
             "for instance with the value sqlalchemy",
         )
-    size, page = _number("n", PAGE_SIZE, MAX_PAGE_SIZE), _number("page", 1, MAX_PAGE)
-    if size is None or page is None:
+    size, page = _number("n", PAGE_SIZE), _number("page", 1)
+    if size is None or page is None or page > MAX_PAGE:
         return refuse(
             HTTPStatus.BAD_REQUEST,
             "PAGINATION_NUMBER_INVALID",
-            f"n must be a number from 1 to {MAX_PAGE_SIZE}, and page one from 1 to {MAX_PAGE}",
+            f"n and page must be numbers from 1, and page no more than {MAX_PAGE}",
         )
+    size = min(size, MAX_PAGE_SIZE)
     query = request.args.get("q", "")
     try:
         found = index.search(query, page, size, access().visible())
@@ -57,12 +59,11 @@ def search() -> Response:
     return answer(_document(query, page, size, found))
 
 
-def _number(name: str, default: int, most: int) -> int | None:
+def _number(name: str, default: int) -> int | None:
     text = request.args.get(name) or str(default)
     if not (text.isascii() and text.isdigit()) or len(text) > 9:
         return None
-    number = int(text)
-    return number if 1 <= number <= most else None
+    return int(text) or None
 
 
 def _document(query: str, page: int, size: int, found: SearchPage) -> dict[str, object]:

@@ -10,7 +10,7 @@ from docker_registry.cli import main
 from docker_registry.drivers.local import LocalDriver
 from docker_registry.registry import Registry
 from docker_registry.registry.names import RepositoryName
-from docker_registry.search import follower
+from docker_registry.search import writer
 from tests.drivers.switchable import SwitchableDriver
 from tests.images import tar_of
 from tests.v1_store import V1Store, id_of
@@ -113,7 +113,7 @@ def test_options_that_exclude_one_another(store, tmp_path):
 
 def test_the_search_index_follows(store, tmp_path, monkeypatch):
     # However busy the machine is, the index follows at once.
-    monkeypatch.setattr(follower, "PATIENCE", 60)
+    monkeypatch.setattr(writer, "PATIENCE", 60)
     rebuilt = run(tmp_path, "rebuild", command="index")
     assert rebuilt.output.splitlines()[-1] == "2 repositories are indexed"
     before = run(tmp_path, "stats", command="index").output.splitlines()

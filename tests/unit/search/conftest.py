@@ -18,7 +18,7 @@ from docker_registry.legacy.store import LegacyStore
 from docker_registry.registry import Registry
 from docker_registry.registry.manifest import OCI_INDEX, Manifest
 from docker_registry.registry.names import Digest, RepositoryName, Tag
-from docker_registry.search import follower
+from docker_registry.search import writer
 from docker_registry.search.database import parse_url
 from docker_registry.search.sql import SqlIndex
 from tests.tools import require_service
@@ -70,7 +70,7 @@ def index(
     registry: Registry, legacy: LegacyStore, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[SqlIndex]:
     """Give an index that follows both stores at once, however busy the machine is."""
-    monkeypatch.setattr(follower, "PATIENCE", 60)
+    monkeypatch.setattr(writer, "PATIENCE", 60)
     index = SqlIndex(url, registry, legacy)
     index.prepare()
     index.connect()

@@ -14,7 +14,7 @@ import pytest
 from docker_registry.legacy.store import LegacyStore
 from docker_registry.registry import Registry, layout
 from docker_registry.registry.names import RepositoryName, Tag
-from docker_registry.search import follower
+from docker_registry.search import writer
 from docker_registry.search.base import IndexUnavailable
 from docker_registry.search.database import LOCK_SECONDS, Database, parse_url
 from docker_registry.search.follower import Follower
@@ -59,9 +59,9 @@ def test_one_push_waits_a_moment_and_those_behind_it_not_at_all(locked, push, re
     for number in range(10):
         push(f"more{number}", "v1")
     rest = time.monotonic() - begin - first
-    assert first >= follower.PATIENCE
-    assert first < follower.PATIENCE * 2
-    assert rest < follower.PATIENCE * 2  # for ten pushes with two changes each
+    assert first >= writer.PATIENCE
+    assert first < writer.PATIENCE * 2
+    assert rest < writer.PATIENCE * 2  # for ten pushes with two changes each
     assert len(marks(registry)) == 11
     assert "team%2Fone" in marks(registry)
 
@@ -78,7 +78,7 @@ def test_what_was_missed_is_brought_in(locked, index, push, registry):
 
 
 def test_the_pause_ends_while_pushes_go_on(locked, index, push, registry, monkeypatch):
-    monkeypatch.setattr(follower, "PAUSE", 1.0)
+    monkeypatch.setattr(writer, "PAUSE", 1.0)
     push("missed", "v1")
     locked.execute("ROLLBACK")
     deadline = time.monotonic() + 20
@@ -103,7 +103,7 @@ def test_searching_goes_on_while_the_database_is_locked(index, push, registry, f
 
 
 def test_a_queue_that_is_full_takes_no_more(locked, index, push, registry, monkeypatch):
-    monkeypatch.setattr(follower, "QUEUE", 2)
+    monkeypatch.setattr(writer, "QUEUE", 2)
     before = threading.active_count()
     for number in range(20):
         push(f"app{number}", "v1")

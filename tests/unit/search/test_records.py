@@ -194,10 +194,10 @@ from docker_registry.legacy.store import LegacyStore
 from docker_registry.registry import Registry
 from docker_registry.registry.manifest import Manifest
 from docker_registry.registry.names import Digest, RepositoryName, Tag
-from docker_registry.search import follower
+from docker_registry.search import writer
 from docker_registry.search.sql import SqlIndex
 _, url, store, number = sys.argv
-follower.PATIENCE = 60
+writer.PATIENCE = 60
 registry = Registry(LocalDriver(store))
 index = SqlIndex(url, registry, LegacyStore(registry.driver))
 index.connect()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from docker_registry.config import Settings
 from docker_registry.errors import ConfigError
 from docker_registry.legacy.names import RepositoryName as V1Name
 from docker_registry.registry.names import RepositoryName
+from docker_registry.search import writer
 from docker_registry.search.base import IndexUnavailable
 from tests.selections import selection
 from tests.tools import CHECKOUT
@@ -46,6 +49,39 @@ def test_the_documented_example(module, registry, legacy, push):
     registry.repositories.delete(RepositoryName("team/one"))
     assert index.search("team").total == 1
     assert index.search("library/other").total == 1
+
+
+def test_it_is_told_of_a_repository_that_goes_with_its_last_manifest(
+    module, registry, legacy, push
+):
+    index = search.create(Settings(storage="memory", search_backend=module), registry, legacy)
+    app = RepositoryName("team/app")
+    first, second = push(app, "v1", title="one"), push(app, "v2", title="two")
+    registry.manifests.delete(app, first.digest)
+    assert index.search("").total == 1
+    registry.manifests.delete(app, second.digest)
+    assert index.search("").total == 0
+
+
+def test_a_slow_backend_holds_no_request_up(module, registry, legacy, push, monkeypatch):
+    index = search.create(Settings(storage="memory", search_backend=module), registry, legacy)
+    monkeypatch.setattr(writer, "PATIENCE", 0.1)
+    go_on, told = threading.Event(), []
+
+    def slow(_sender: object, **what: object) -> None:
+        assert go_on.wait(60)
+        told.append(what["repository"])
+
+    monkeypatch.setattr(index._backend, "_handle_repository_updated", slow, raising=False)
+    for number in range(5):
+        push(f"app{number}", "v1")
+    assert told == []
+    go_on.set()
+    deadline = time.monotonic() + 60
+    while len(told) < 5:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert told == [f"app{number}" for number in range(5)]
 
 
 def test_only_what_was_chosen_is_found(module, registry, legacy, push, v1):
