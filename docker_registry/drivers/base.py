@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Self
 
@@ -209,6 +209,15 @@ class Driver(ABC):
         """
         with suppress(PathNotFound):
             self.delete(path)
+
+    def in_order(self) -> AbstractContextManager[None]:
+        """Change several things, of which each relies on those before it, durably by the end.
+
+        A crash of the machine within the block leaves the first ones of them. If the block fails,
+        none of them needs to be durable. A driver that gains nothing by it makes each change
+        durable as it comes.
+        """
+        return nullcontext()
 
     def redirect_url(self, path: str, method: str, seconds: int) -> str | None:
         """Give an address where a client can GET or HEAD the object itself, or ``None``.

@@ -8,7 +8,7 @@ import time
 from collections import OrderedDict
 from typing import NamedTuple
 
-from docker_registry.drivers.files import storage_errors
+from docker_registry.drivers.file_errors import storage_errors
 from docker_registry.drivers.filesystems import has_our_clock
 from docker_registry.errors import PathNotFound
 

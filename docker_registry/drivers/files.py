@@ -12,19 +12,14 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from docker_registry.drivers.base import CHUNK_BYTES
-from docker_registry.drivers.filesystems import keeps_order
-from docker_registry.errors import (
-    AccessDenied,
-    PathNotFound,
-    QuotaExceeded,
-    StorageError,
-    Unavailable,
-)
+from docker_registry.drivers.durability import Durability
+from docker_registry.drivers.file_errors import storage_errors
+from docker_registry.errors import Unavailable
 
 #: How often a rename is tried whose directory others take away. One try fails only if another
 #: writer empties and removes the directory within the microseconds after it was made.
@@ -36,34 +31,12 @@ SWEEP_AGE = 24 * 60 * 60
 #: Permissions of a file: as the umask has it, or for its owner only.
 PUBLIC, PRIVATE = 0o666, 0o600
 
-_ERRORS: dict[int | None, type[StorageError]] = {
-    errno.ENOENT: PathNotFound,
-    errno.ENOTDIR: PathNotFound,
-    errno.EISDIR: PathNotFound,
-    errno.ENAMETOOLONG: PathNotFound,
-    errno.EACCES: AccessDenied,
-    errno.EPERM: AccessDenied,
-    errno.EROFS: AccessDenied,
-    errno.ENOSPC: QuotaExceeded,
-    errno.EDQUOT: QuotaExceeded,
-}
-
 #: What ``copy_file_range`` says where it can't copy between two files (copy_file_range(2)).
 _NO_COPY = {errno.ENOSYS, errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno.EPERM}
 
 #: What ``link`` says where a file can't have another name there: of a directory, on another file
 #: system, with too many names, of others' files (link(2); proc(5), protected_hardlinks).
 _NO_LINK = {errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.ENOSYS, errno.EOPNOTSUPP}
-
-
-@contextmanager
-def storage_errors(path: str) -> Iterator[None]:
-    """Turn every ``OSError`` of the block into the ``StorageError`` it means, about ``path``."""
-    try:
-        yield
-    except OSError as error:
-        kind = _ERRORS.get(error.errno, Unavailable)
-        raise kind(f"{path}: {error.strerror or error}") from error
 
 
 class Tree:
@@ -74,11 +47,12 @@ class Tree:
     :param root: absolute path of the directory; made when it is first written to.
     :param fsync: whether a change is on the disk, not only in the page cache, before it is
         reported as done.
+    :ivar durability: sees to that.
     """
 
     def __init__(self, root: str, fsync: bool) -> None:
         self.root = root
-        self._fsync = fsync
+        self.durability = Durability(fsync)
         self._temporary = f"{root}/.tmp"
 
     @contextmanager
@@ -89,7 +63,8 @@ class Tree:
         """
         path = self._temporary_path()
         with storage_errors(path):
-            descriptor = self._create(path, mode)
+            descriptor, changed = _create(path, mode)
+            self.durability.of_directories(changed)
         try:
             yield TemporaryFile(self, path, descriptor)
         finally:
@@ -99,6 +74,25 @@ class Tree:
                 finally:
                     with suppress(FileNotFoundError):
                         os.unlink(path)
+
+    @contextmanager
+    def new(self, path: str) -> Iterator[TemporaryFile]:
+        """Open a new file at its place, whose name isn't durable; it is removed if the block fails.
+
+        For a name that nobody looks for before the block has ended.
+        """
+        with storage_errors(path):
+            descriptor, _ = _create(path, PUBLIC)
+        try:
+            yield TemporaryFile(self, path, descriptor)
+            with storage_errors(path):
+                if os.fstat(descriptor).st_nlink == 0:
+                    raise FileNotFoundError(errno.ENOENT, "removed by others")
+        except BaseException:
+            self.discard(path)
+            raise
+        finally:
+            os.close(descriptor)
 
     def move(self, source: str, target: str) -> None:
         """Rename a file of the tree to ``target``, durably, making the directories above it."""
@@ -132,7 +126,7 @@ class Tree:
         """
         name = self._temporary_path()
         with storage_errors(source):
-            self._sync_directories(_make_directories(self._temporary))
+            self.durability.of_directories(_make_directories(self._temporary))
             try:
                 # link(2) would give a symbolic link itself another name.
                 os.link(os.path.realpath(source), name)
@@ -161,13 +155,22 @@ class Tree:
             except IsADirectoryError:
                 self._remove_tree(path)
             else:
-                self._sync_directories([os.path.dirname(path)])
+                self.durability.of_directories([os.path.dirname(path)])
             self._prune(os.path.dirname(path))
 
-    def sync_file(self, descriptor: int) -> None:
-        """Make the content of an open file durable."""
-        if self._fsync:
-            os.fsync(descriptor)
+    def discard(self, path: str) -> None:
+        """Remove a file, or a directory with all below it, if it is there; a crash may undo it.
+
+        Directories left empty above it go too.
+        """
+        with storage_errors(path):
+            try:
+                os.unlink(path)
+            except FileNotFoundError:
+                pass
+            except IsADirectoryError:
+                _discard_directory(path)
+            self._prune(os.path.dirname(path))
 
     def sweep(self) -> None:
         """Remove temporary files that a crash left behind, as far as that is possible."""
@@ -194,26 +197,18 @@ class Tree:
             else:
                 break
         else:
-            raise Unavailable(f"{directory}: removed by others {ATTEMPTS} times in a row")
-        self._sync_directories(changed)
+            raise _taken_away(directory)
+        self.durability.of_directories(changed)
 
     def _sync_path(self, path: str) -> None:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            self.sync_file(descriptor)
+            self.durability.of_file(descriptor)
         finally:
             os.close(descriptor)
 
     def _temporary_path(self) -> str:
         return f"{self._temporary}/{uuid.uuid4().hex}"
-
-    def _create(self, path: str, mode: int) -> int:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        try:
-            return os.open(path, flags, mode)
-        except FileNotFoundError:
-            self._sync_directories(_make_directories(self._temporary))
-            return os.open(path, flags, mode)
 
     def _remove_tree(self, directory: str) -> None:
         if find_file(os.fsencode(directory)) is None:
@@ -223,7 +218,7 @@ class Tree:
         _make_directories(self._temporary)
         removed = self._temporary_path()
         os.rename(directory, removed)
-        self._sync_directories([os.path.dirname(directory)])
+        self.durability.of_directories([os.path.dirname(directory)])
         _discard(removed)
 
     def _prune(self, directory: str) -> None:
@@ -233,17 +228,6 @@ class Tree:
             except OSError:
                 return  # It holds something, or another delete goes on from here.
             directory = os.path.dirname(directory)
-
-    def _sync_directories(self, directories: Iterable[str]) -> None:
-        """Make new entries of directories, one of which is below all others, durable.
-
-        The last entry made is in that one.
-        """
-        if not self._fsync:
-            return
-        for directory in sorted(directories, key=len, reverse=True):
-            if keeps_order(_sync_directory(directory)):
-                break
 
 
 class TemporaryFile:
@@ -299,7 +283,11 @@ class TemporaryFile:
     def sync(self) -> None:
         """Make its bytes durable: a name that survives a crash must not lead to an empty file."""
         with storage_errors(self.path):
-            self._tree.sync_file(self._descriptor)
+            self._tree.durability.of_file(self._descriptor)
+
+
+def _taken_away(path: str) -> Unavailable:
+    return Unavailable(f"{path}: removed by others {ATTEMPTS} times in a row")
 
 
 def find_file(path: bytes) -> bytes | None:
@@ -320,6 +308,18 @@ def find_file(path: bytes) -> bytes | None:
     return next(filter(None, map(find_file, directories)), None)
 
 
+def _create(path: str, mode: int) -> tuple[int, set[str]]:
+    """Open a new file for writing; give it, and the directories that have a new one above it."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    changed: set[str] = set()
+    for _ in range(ATTEMPTS):
+        try:
+            return os.open(path, flags, mode), changed
+        except FileNotFoundError:
+            changed |= _make_directories(os.path.dirname(path))
+    raise _taken_away(path)
+
+
 def _make_directories(directory: str) -> set[str]:
     """Make a directory and those above it; give the directories that have a new entry."""
     parent = os.path.dirname(directory)
@@ -336,20 +336,14 @@ def _make_directories(directory: str) -> set[str]:
     return changed | {parent}
 
 
-def _sync_directory(directory: str) -> int:
-    """Make the entries of a directory durable; give its device."""
-    while True:
-        try:
-            descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            # Another delete has removed the directory too: what must last is that it is gone.
-            directory = os.path.dirname(directory)
-            continue
-        try:
-            os.fsync(descriptor)
-            return os.fstat(descriptor).st_dev
-        finally:
-            os.close(descriptor)
+def _discard_directory(directory: str) -> None:
+    """Remove a directory, which mostly has files only."""
+    try:
+        for name in os.listdir(directory):
+            os.unlink(f"{directory}/{name}")
+        os.rmdir(directory)
+    except OSError:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _discard(path: str) -> None:

@@ -9,15 +9,16 @@ import stat
 import uuid
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
-from itertools import islice
+from contextlib import AbstractContextManager
+from itertools import chain, islice
 from os.path import isfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docker_registry.drivers.base import CHUNK_BYTES, Driver, Reader, Stat, UploadState
 from docker_registry.drivers.directories import Directories
-from docker_registry.drivers.files import PRIVATE, PUBLIC, Tree, find_file, storage_errors
+from docker_registry.drivers.file_errors import storage_errors
+from docker_registry.drivers.files import PRIVATE, PUBLIC, Tree, find_file
 from docker_registry.errors import PathNotFound, Unavailable
 
 if TYPE_CHECKING:
@@ -138,9 +139,12 @@ class LocalDriver(Driver):
         self._durable.remove(self._full(path))
 
     def discard(self, path: str) -> None:
-        """Remove it likewise, without waiting for the disk."""
-        with suppress(PathNotFound):
-            self._transient.remove(self._full(path))
+        """Remove it in place, without waiting for the disk."""
+        self._durable.discard(self._full(path))
+
+    def in_order(self) -> AbstractContextManager[None]:
+        """Sync the last directory alone where the file system logs all changes in order."""
+        return self._durable.durability.in_order()
 
     def write(self, directory: str, chunks: Iterable[bytes], path: str) -> None:
         """Write a temporary file and rename it."""
@@ -165,16 +169,18 @@ class LocalDriver(Driver):
 
     def append(self, state: UploadState, chunks: Iterable[bytes]) -> UploadState:
         """Write a new part, under a name that no other append can choose."""
-        with self._durable.temporary() as part:
-            for chunk in chunks:
+        chunks = filter(None, chunks)
+        first = next(chunks, None)
+        if first is None:
+            return state
+        name = f"part-{uuid.uuid4().hex}"
+        with self._durable.new(self._full(f"{state['path']}/{name}")) as part:
+            for chunk in chain([first], chunks):
                 part.write(chunk)
-            if not part.size:
-                return state
-            new = {"name": f"part-{uuid.uuid4().hex}", "size": part.size}
             # The bytes must last, for their digest is known by now. Their name need not: a crash
             # may take the session's record as well, and then the client begins anew.
             part.sync()
-            self._transient.move(part.path, self._full(f"{state['path']}/{new['name']}"))
+        new = {"name": name, "size": part.size}
         return {**state, "parts": [*state["parts"], new], "size": state["size"] + part.size}
 
     def upload_content(self, state: UploadState) -> Iterator[bytes]:

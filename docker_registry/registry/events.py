@@ -19,16 +19,16 @@ class Events:
     ======================  ====================================================
     signal                  arguments
     ======================  ====================================================
-    ``manifest_pushed``     ``repository``, ``manifest`` (a ``Manifest``)
+    ``manifest_pushed``     ``repository``, ``manifest`` (a ``Manifest``), ``tags``
     ``manifest_deleted``    ``repository``, ``digest``
     ``tag_pushed``          ``repository``, ``tag``, ``manifest`` (a ``Manifest``)
     ``tag_deleted``         ``repository``, ``tag``
     ``repository_deleted``  ``repository``
     ======================  ====================================================
 
-    A manifest pushed by tag sends ``manifest_pushed``, then ``tag_pushed``. Deleting a manifest
-    that tags point to sends ``tag_deleted`` for each, then ``manifest_deleted``. Deleting a
-    repository sends ``repository_deleted`` alone.
+    A manifest pushed by tag sends ``manifest_pushed``, then ``tag_pushed`` for each of its
+    ``tags``. Deleting a manifest that tags point to sends ``tag_deleted`` for each, then
+    ``manifest_deleted``. Deleting a repository sends ``repository_deleted`` alone.
     """
 
     def __init__(self) -> None:

@@ -108,16 +108,8 @@ class Manifests:
             self._tags.check(repository, tag, manifest.digest)
         self._layer_urls.check(manifest)
         self._check_references(repository, manifest)
-        self._driver.put_content(layout.blob(manifest.digest), manifest.content)
-        link = layout.revision_link(repository, manifest.digest)
-        write_link(self._driver, link, manifest.digest)
-        if manifest.subject:
-            self._referrers.add(repository, manifest.subject.digest, manifest.digest)
-        for tag in tags:
-            self._tags.put(repository, tag, manifest.digest)
-        if tags and not self.has(repository, manifest.digest):
-            # A delete that came in between did not see the tags: they must not dangle.
-            write_link(self._driver, link, manifest.digest)
+        with self._driver.in_order():
+            self._store(repository, manifest, tags)
         try:
             self._check_references(repository, manifest)
         except ManifestBlobUnknown:
@@ -129,7 +121,10 @@ class Manifests:
             raise
         self._cache.put(manifest)
         self._events.announce(
-            self._events.manifest_pushed, repository=repository, manifest=manifest
+            self._events.manifest_pushed,
+            repository=repository,
+            manifest=manifest,
+            tags=tuple(tags),
         )
         for tag in tags:
             self._events.announce(
@@ -160,6 +155,18 @@ class Manifests:
         """Remove a tag; ``ManifestUnknown`` if there is no such tag. The manifest stays."""
         self._tags.delete(repository, tag)
         self._events.announce(self._events.tag_deleted, repository=repository, tag=tag)
+
+    def _store(self, repository: RepositoryName, manifest: Manifest, tags: Sequence[Tag]) -> None:
+        self._driver.put_content(layout.blob(manifest.digest), manifest.content)
+        link = layout.revision_link(repository, manifest.digest)
+        write_link(self._driver, link, manifest.digest)
+        if manifest.subject:
+            self._referrers.add(repository, manifest.subject.digest, manifest.digest)
+        for tag in tags:
+            self._tags.put(repository, tag, manifest.digest)
+        if tags and not self.has(repository, manifest.digest):
+            # A delete that came in between did not see the tags: they must not dangle.
+            write_link(self._driver, link, manifest.digest)
 
     def _subject(self, repository: RepositoryName, digest: Digest) -> Descriptor | None:
         """Give the subject of a manifest, if it has one that can still be read."""

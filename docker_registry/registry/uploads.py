@@ -227,15 +227,16 @@ class Uploads:
     ) -> int:
         """Stream a whole blob to where it belongs: with its digest known, nothing is moved."""
         verified = Verified(chunks, digest)
-        if self._shared is None:
-            self._store(repository, upload, digest, verified)
-        else:
-            with self._shared.receive(verified) as incoming:
-                if incoming.is_held:
-                    self._store_once(repository, upload, digest, incoming)
-                else:
-                    self._store(repository, upload, digest, incoming)
-        self._blobs.add(repository, digest, verified.size)
+        with self._driver.in_order():
+            if self._shared is None:
+                self._store(repository, upload, digest, verified)
+            else:
+                with self._shared.receive(verified) as incoming:
+                    if incoming.is_held:
+                        self._store_once(repository, upload, digest, incoming)
+                    else:
+                        self._store(repository, upload, digest, incoming)
+            self._blobs.add(repository, digest, verified.size)
         return verified.size
 
     def _store(
@@ -272,10 +273,11 @@ class Uploads:
             if found != digest:
                 self.cancel(session)
                 raise other_digest(digest, found, session.offset)
-            self._driver.commit(session.state, layout.blob(digest))
+            with self._driver.in_order():
+                self._driver.commit(session.state, layout.blob(digest))
+                self._blobs.add(session.repository, digest, session.offset)
         except PathNotFound:
             raise _unknown(session.id) from None
-        self._blobs.add(session.repository, digest, session.offset)
         self._forget(session)
         return session.offset
 

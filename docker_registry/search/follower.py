@@ -43,8 +43,7 @@ class Follower:
         events = self._registry.events
         events.manifest_pushed.connect(self._manifest_pushed)
         events.manifest_deleted.connect(self._manifest_deleted)
-        events.tag_pushed.connect(self._tag_changed)
-        events.tag_deleted.connect(self._tag_changed)
+        events.tag_deleted.connect(self._tag_deleted)
         events.repository_deleted.connect(self._repository_deleted)
         # A repository of V1 is listed by its tags alone: that it was created says nothing yet.
         v1 = self._legacy.events
@@ -75,18 +74,20 @@ class Follower:
         return repaired
 
     def _manifest_pushed(
-        self, _sender: object, repository: RepositoryName, manifest: Manifest
+        self,
+        _sender: object,
+        repository: RepositoryName,
+        manifest: Manifest,
+        tags: Sequence[Tag],
     ) -> None:
-        self._follow(repository, self._records.sync_manifest, manifest.digest)
+        self._follow(repository, self._records.sync_push, manifest.digest, tags)
 
     def _manifest_deleted(
         self, _sender: object, repository: RepositoryName, digest: Digest
     ) -> None:
         self._follow(repository, self._records.sync_manifest, digest)
 
-    def _tag_changed(
-        self, _sender: object, repository: RepositoryName, tag: Tag, **_: object
-    ) -> None:
+    def _tag_deleted(self, _sender: object, repository: RepositoryName, tag: Tag) -> None:
         self._follow(repository, self._records.sync_tag, tag)
 
     def _repository_deleted(self, _sender: object, repository: RepositoryName) -> None:

@@ -7,7 +7,7 @@ number of processes, and the index ends as the storage is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain, islice
@@ -51,15 +51,21 @@ class Records:
         self._legacy = legacy
         self._comparison = Comparison(database, registry, legacy)
 
-    def sync_manifest(self, repository: RepositoryName, digest: Digest) -> None:
-        """Look at one manifest again."""
+    def sync_push(self, repository: RepositoryName, digest: Digest, tags: Sequence[Tag]) -> None:
+        """Look at a manifest, and at the tags with which it was pushed, again."""
         # What a digest names never changes, so it is read before the lock is taken.
         description = describe(self._registry, repository, digest)
 
         def change(session: Session, row: models.Repository) -> None:
             self._sync_manifest(session, row, digest, description)
+            for tag in tags:
+                self._sync_tag(session, row, tag)
 
         self._change(repository, change)
+
+    def sync_manifest(self, repository: RepositoryName, digest: Digest) -> None:
+        """Look at one manifest again."""
+        self.sync_push(repository, digest, ())
 
     def sync_tag(self, repository: RepositoryName, tag: Tag) -> None:
         """Look at one tag, and the manifest that it points to, again."""
@@ -174,10 +180,12 @@ class Records:
             if known is not None:
                 session.delete(known)
             return
-        if known is not None and known.digest == digest:
+        if known is None:
+            known = models.Tag(repository_id=row.id, name=tag)
+            session.add(known)
+        elif known.digest == digest:
             return
-        now = datetime.now(UTC).replace(tzinfo=None)
-        session.merge(models.Tag(repository_id=row.id, name=tag, digest=digest, pushed=now))
+        known.digest, known.pushed = digest, datetime.now(UTC).replace(tzinfo=None)
         if _manifest(session, row, digest) is None:
             description = describe(self._registry, repository, digest)
             self._sync_manifest(session, row, digest, description)

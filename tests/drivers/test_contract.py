@@ -491,6 +491,20 @@ def test_an_append_of_nothing(driver: Driver) -> None:
     assert driver.get_content("target") == b"x"
 
 
+def test_what_is_done_in_order_is_there_at_once(driver: Driver) -> None:
+    with driver.in_order():
+        driver.put_content("a/b", b"x")
+        assert driver.get_content("a/b") == b"x"
+        driver.commit(upload(driver, b"some", b"more"), "c")
+        driver.delete("a/b")
+        assert driver.get_content("c") == b"somemore"
+    with pytest.raises(ArithmeticError), driver.in_order():
+        driver.put_content("d", b"x")
+        raise ArithmeticError
+    assert "a" not in driver.list("")
+    assert {"c", "d"} <= set(driver.list(""))
+
+
 @pytest.mark.parametrize("parts", [[], [b"new"], [b"ne", b"w"]])
 def test_commit_replaces_an_object(driver: Driver, parts: list[bytes]) -> None:
     driver.put_content("target", b"old and longer")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from docker_registry.drivers import files
+from docker_registry.drivers import durability, file_errors, files
 from docker_registry.drivers.base import CHUNK_BYTES
 from docker_registry.drivers.local import LocalDriver
 from docker_registry.errors import (
@@ -110,6 +110,7 @@ def test_a_copy_from_another_disk(root: Path) -> None:
 )
 def test_no_path_leads_out(root: Path, path: str) -> None:
     driver = LocalDriver(root, fsync=False)
+    driver.check()
     state = driver.append(driver.start_upload("up"), [b"x"])
     attempts = [
         lambda: driver.get_content(path),
@@ -225,13 +226,13 @@ def calls(root: Path, monkeypatch: pytest.MonkeyPatch) -> Calls:
 @pytest.fixture
 def _any_order(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have a file system that promises no more than POSIX."""
-    monkeypatch.setattr(files, "keeps_order", lambda _device: False)
+    monkeypatch.setattr(durability, "keeps_order", lambda _device: False)
 
 
 @pytest.fixture
 def _in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have a file system that logs all changes, whatever the tests run on."""
-    monkeypatch.setattr(files, "keeps_order", lambda _device: True)
+    monkeypatch.setattr(durability, "keeps_order", lambda _device: True)
 
 
 @pytest.mark.usefixtures("_any_order")
@@ -278,7 +279,7 @@ def test_append_and_commit_sync(root: Path, calls: Calls) -> None:
     driver = LocalDriver(root)
     state = driver.append(driver.start_upload("up"), [b"x"])
     part = f"up/{state['parts'][0]['name']}"
-    assert calls.done == [("fsync", ".tmp/*"), ("mkdir", "up"), ("rename", part)]
+    assert calls.done == [("mkdir", "up"), ("fsync", part)]
     calls.done.clear()
     driver.commit(state, "blob")
     assert calls.done == [("rename", "blob"), ("fsync", ".")]
@@ -286,6 +287,57 @@ def test_append_and_commit_sync(root: Path, calls: Calls) -> None:
     calls.done.clear()
     driver.commit({**state, "parts": state["parts"][1:]}, "blob")
     assert calls.done == [("fsync", ".tmp/*"), ("rename", "blob"), ("fsync", ".")]
+
+
+@pytest.mark.usefixtures("_in_order")
+def test_what_is_done_in_order_is_synced_at_its_end(root: Path, calls: Calls) -> None:
+    driver = LocalDriver(root)
+    with driver.in_order():
+        driver.put_content("a/b", b"x")
+        with driver.in_order():
+            driver.put_content("c/d", b"x")
+        driver.delete("a/b")
+        driver.put_content("e/f", b"x")
+        assert [path for call, path in calls.done if call == "fsync"] == [".tmp/*"] * 3
+    assert calls.done[-2:] == [("rename", "e/f"), ("fsync", "e")]
+    calls.done.clear()
+    driver.put_content("e/g", b"x")
+    assert calls.done == [("fsync", ".tmp/*"), ("rename", "e/g"), ("fsync", "e")]
+
+
+@pytest.mark.usefixtures("_in_order")
+def test_a_block_that_fails_syncs_nothing_more(root: Path, calls: Calls) -> None:
+    driver = LocalDriver(root)
+    with pytest.raises(ArithmeticError), driver.in_order():
+        driver.put_content("a/b", b"x")
+        raise ArithmeticError
+    calls.done.clear()
+    with driver.in_order():
+        pass
+    assert calls.done == []
+
+
+@pytest.mark.usefixtures("_any_order")
+def test_without_an_order_each_is_synced_at_once(root: Path, calls: Calls) -> None:
+    driver = LocalDriver(root)
+    with driver.in_order():
+        driver.put_content("a", b"x")
+        assert calls.done == [("fsync", ".tmp/*"), ("rename", "a"), ("fsync", ".")]
+    assert calls.done == [("fsync", ".tmp/*"), ("rename", "a"), ("fsync", ".")]
+
+
+@pytest.mark.usefixtures("_in_order")
+def test_each_disk_has_an_order_of_its_own(root: Path, calls: Calls) -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as other:
+        (Path(other) / "x").touch()
+        (root / "elsewhere").symlink_to(other)
+        driver = LocalDriver(root)
+        with driver.in_order():
+            driver.put_content("a", b"x")
+            driver.delete("elsewhere/x")
+            driver.put_content("b", b"x")
+        syncs = [path for call, path in calls.done if call == "fsync"]
+        assert syncs == [".tmp/*", ".", ".tmp/*", os.path.relpath(other, root), "."]
 
 
 def test_copy_syncs_file_then_name(root: Path, calls: Calls) -> None:
@@ -369,18 +421,31 @@ def test_old_temporary_files_are_swept_at_the_start(root: Path) -> None:
     assert driver.list("") == ["a"]
 
 
-def test_an_append_whose_temporary_file_is_swept_fails_cleanly(root: Path) -> None:
+def test_an_append_whose_upload_is_removed_fails_cleanly(root: Path) -> None:
     driver = LocalDriver(root)
 
     def slow() -> Iterator[bytes]:
         yield b"x"
-        for entry in (root / ".tmp").iterdir():
-            entry.unlink()
         yield b"y"
+        driver.delete("up")
+        yield b"z"
 
     with pytest.raises(PathNotFound):
         driver.append(driver.start_upload("up"), slow())
-    assert [entry.name for entry in root.iterdir()] == [".tmp"]
+    assert driver.list("") == []
+
+
+def test_an_append_that_fails_leaves_nothing(root: Path) -> None:
+    driver = LocalDriver(root)
+    driver.put_content("up/session", b"{}")
+
+    def broken() -> Iterator[bytes]:
+        yield b"x"
+        raise ArithmeticError
+
+    with pytest.raises(ArithmeticError):
+        driver.append(driver.start_upload("up"), broken())
+    assert [entry.name for entry in (root / "up").iterdir()] == ["session"]
 
 
 def test_empty_directories_and_hidden_files_are_nothing(root: Path) -> None:
@@ -438,7 +503,7 @@ def test_a_part_that_a_crash_cut_ends_the_upload(root: Path) -> None:
 def test_what_errors_mean(number: int, expected: type[StorageError]) -> None:
     with (
         pytest.raises(expected, match=f"the/path: {os.strerror(number)}") as caught,
-        files.storage_errors("the/path"),
+        file_errors.storage_errors("the/path"),
     ):
         raise OSError(number, os.strerror(number))
     assert type(caught.value) is expected

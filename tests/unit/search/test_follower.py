@@ -121,7 +121,7 @@ class Broken(Records):
     def sync_manifest(self, *_: object) -> None:
         raise ArithmeticError("unthought of")
 
-    sync_tag = sync_manifest
+    sync_tag = sync_push = sync_manifest
 
 
 def test_any_failure_leaves_a_mark(registry, legacy, push, file):
