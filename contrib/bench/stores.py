@@ -16,10 +16,10 @@ import os
 import random
 import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
-from itertools import islice
+from itertools import chain, islice, repeat
 from pathlib import Path
 
 from sqlalchemy import insert
@@ -60,28 +60,48 @@ def tag(number: int) -> str:
 
 
 def fill(root: Path, repositories: int, tags: int) -> None:
-    """Write a local store."""
-    for path, content in objects(repositories, tags):
+    """Write a local store, with one process for each CPU."""
+    _fill_part(root, common())
+    with ProcessPoolExecutor() as pool:
+        ranges = [range(at, min(at + BATCH, repositories)) for at in range(0, repositories, BATCH)]
+        list(pool.map(_fill_images, repeat(root), ranges))
+    _fill_part(root, image_of_many_tags(tags))
+
+
+def _fill_images(root: Path, numbers: range) -> None:
+    _fill_part(root, images(numbers))
+
+
+def _fill_part(root: Path, objects: Iterable[tuple[str, bytes]]) -> None:
+    for path, content in objects:
         _write(f"{root}/{path}", content)
 
 
 def fill_by(driver: Driver, repositories: int, tags: int) -> None:
     """Write a store of any kind, by its driver."""
-    coming = objects(repositories, tags)
+    coming = chain(common(), images(range(repositories)), image_of_many_tags(tags))
     with ThreadPoolExecutor(WRITERS) as pool:
         while some := list(islice(coming, BATCH)):
             list(pool.map(lambda one: driver.put_content(*one), some))
 
 
-def objects(repositories: int, tags: int) -> Iterator[tuple[str, bytes]]:
-    """Give paths and contents of all that a store has."""
+def common() -> Iterator[tuple[str, bytes]]:
+    """Give paths and contents of what belongs to no repository."""
     for content in (CONFIG, LAYER, IMAGE):
         yield layout.blob(Digest(digest_of(content))), content
     # What is done once a day was done a moment ago, as in nearly every minute of a store in use.
     for job in (IndexReconciliation, PushPurge, Sweep, UploadPurge):
         yield layout.last_run(job.name), json.dumps({"started": time.time()}).encode()
-    for number in range(repositories):
+
+
+def images(numbers: Iterable[int]) -> Iterator[tuple[str, bytes]]:
+    """Give paths and contents of repositories with one image each."""
+    for number in numbers:
         yield from _image(repository(number), ["latest"])
+
+
+def image_of_many_tags(tags: int) -> Iterator[tuple[str, bytes]]:
+    """Give paths and contents of the repository that has many tags, if it is to have any."""
     if tags:
         yield from _image(MANY_TAGS, map(tag, range(tags)))
 
@@ -100,9 +120,25 @@ def _image(name: RepositoryName, tags: Iterable[str]) -> Iterator[tuple[str, byt
 
 def _write(place: str, content: bytes) -> None:
     # Paths are text here: objects of pathlib take longer than the files.
-    os.makedirs(os.path.dirname(place), exist_ok=True)  # noqa: PTH103, PTH120
-    with open(place, "wb", buffering=0) as file:  # noqa: PTH123
-        file.write(content)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    try:
+        file = os.open(place, flags, 0o644)
+    except FileNotFoundError:
+        _make_directory(place.rpartition("/")[0])
+        file = os.open(place, flags, 0o644)
+    os.write(file, content)
+    os.close(file)
+
+
+def _make_directory(place: str) -> None:
+    """Make a directory, which mostly isn't there, below those that mostly are."""
+    try:
+        os.mkdir(place)  # noqa: PTH102
+    except FileNotFoundError:
+        _make_directory(place.rpartition("/")[0])
+        _make_directory(place)
+    except FileExistsError:
+        pass  # By another process.
 
 
 def index_file(directory: Path, repositories: int, tags: int) -> Path:
