@@ -20,8 +20,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Self
 
+from docker_registry.drivers.concurrency import side_by_side
 from docker_registry.errors import ConfigError, PathNotFound, StorageError
 
 if TYPE_CHECKING:
@@ -33,6 +35,9 @@ UploadState = dict[str, Any]
 
 #: How many bytes a reader gives at a time, at most.
 CHUNK_BYTES = 1024 * 1024
+
+#: How many children of a directory ``contents`` reads before it gives the first of them.
+_CONTENTS_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,3 +341,22 @@ class Driver(ABC):
             if len(names) < page:
                 return
             after = names[-1]
+
+    def contents(self, path: str, below: str) -> Iterator[tuple[str, bytes]]:
+        """Give, for each child of a directory, its name and the small object ``below`` it.
+
+        In byte order; children without one are left out. For all tags of a repository, say, what
+        is in their ``current/link``.
+        """
+
+        def read(name: str) -> bytes | None:
+            try:
+                return self.get_content(f"{path}/{name}/{below}")
+            except PathNotFound:
+                return None
+
+        names = self.iterate(path)
+        while some := list(islice(names, _CONTENTS_AT_ONCE)):
+            for name, content in zip(some, side_by_side(self, read, some), strict=True):
+                if content is not None:
+                    yield name, content

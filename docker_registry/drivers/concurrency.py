@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from docker_registry.drivers.base import Driver
+if TYPE_CHECKING:
+    from docker_registry.drivers.base import Driver
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")

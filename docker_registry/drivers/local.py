@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 _COMPONENT = r"[^/.\0][^/\0]*"
 _PATH = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
 
-#: What one read of a small object asks for: most are links, which a larger buffer would slow down.
-_SMALL_BYTES = 64 * 1024
+#: What the first read of a small object asks for: most are links, and a larger buffer takes longer
+#: to make than they take to read.
+_SMALL_BYTES = 8 * 1024
 #: How much is kept of the names in directories, in bytes: about half a million names.
 DIRECTORIES_BYTES = 32 * 1024 * 1024
 
@@ -66,14 +67,7 @@ class LocalDriver(Driver):
         """Read the file."""
         full = self._full(path)
         with storage_errors(full):
-            descriptor = os.open(full, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                pieces = [os.read(descriptor, _SMALL_BYTES)]
-                while piece := os.read(descriptor, _SMALL_BYTES):
-                    pieces.append(piece)
-                return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-            finally:
-                os.close(descriptor)
+            return _read(full)
 
     def put_content(self, path: str, data: bytes) -> None:
         """Write a temporary file and rename it."""
@@ -127,6 +121,20 @@ class LocalDriver(Driver):
                     continue
                 below = file.removeprefix(child)
             yield os.fsdecode(name)
+
+    def contents(self, path: str, below: str) -> Iterator[tuple[str, bytes]]:
+        """Look into the directory once, and read file after file."""
+        directory, end = os.fsencode(self._full(path)), os.fsencode(below)
+        for name in self._directories.names(self._full(path)):
+            full = b"%b/%b/%b" % (directory, name, end)
+            try:
+                data = _read(full)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError:
+                # What is wrong is told as it is of any other object.
+                data = self.get_content(f"{path}/{os.fsdecode(name)}/{below}")
+            yield os.fsdecode(name), data
 
     def touch(self, path: str) -> None:
         """Set the modified time, without waiting for the disk: a crash may undo it."""
@@ -266,6 +274,22 @@ class LocalReader(Reader):
     def close(self) -> None:
         """Close the file."""
         self.file.close()
+
+
+def _read(full: str | bytes) -> bytes:
+    """Give the content of a file, which is probably small."""
+    descriptor = os.open(full, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        data = os.read(descriptor, _SMALL_BYTES)
+        # A file gives less than was asked for at its end only (read(2)).
+        if len(data) < _SMALL_BYTES:
+            return data
+        pieces = [data]
+        while piece := os.read(descriptor, CHUNK_BYTES):
+            pieces.append(piece)
+        return b"".join(pieces)
+    finally:
+        os.close(descriptor)
 
 
 def _put(tree: Tree, full: str, data: bytes, mode: int = PUBLIC) -> None:

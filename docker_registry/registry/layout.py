@@ -32,6 +32,8 @@ from docker_registry.registry.names import Digest, RepositoryName, Tag, UploadId
 ROOT = "docker/registry/v2"
 BLOBS = f"{ROOT}/blobs"
 REPOSITORIES = f"{ROOT}/repositories"
+#: Where a tag's link lies in the tag's directory.
+CURRENT_LINK = "current/link"
 OURS = "docker/registry/ours"
 #: The directories of a repository; all others that begin so are none of ours.
 PARTS = frozenset({"_layers", "_manifests", "_referrers", "_uploads"})
@@ -105,7 +107,7 @@ def tag(name: RepositoryName, tag: Tag) -> str:
 
 def tag_link(name: RepositoryName, tag: Tag) -> str:
     """Path of the link that says what a tag points to."""
-    return f"{REPOSITORIES}/{name}/_manifests/tags/{tag}/current/link"
+    return f"{REPOSITORIES}/{name}/_manifests/tags/{tag}/{CURRENT_LINK}"
 
 
 def tag_history_link(name: RepositoryName, tag: Tag, digest: Digest) -> str:

@@ -21,10 +21,17 @@ def read_link(driver: Driver, path: str) -> Digest | None:
         text = driver.get_content(path)
     except PathNotFound:
         return None
+    digest = parse_link(text)
+    if digest is None:
+        log.warning("the link %s holds no digest (%r): taken as absent", path, text[:80])
+    return digest
+
+
+def parse_link(text: bytes) -> Digest | None:
+    """Read the content of a link; ``None`` if it is no digest."""
     try:
         return Digest.parse(text.decode("ascii", "replace").strip())
     except DigestInvalid:
-        log.warning("the link %s holds no digest (%r): taken as absent", path, text[:80])
         return None
 
 

@@ -10,7 +10,7 @@ from docker_registry.drivers.base import Driver
 from docker_registry.drivers.concurrency import side_by_side
 from docker_registry.errors import ManifestUnknown, PathNotFound, TagInvalid
 from docker_registry.registry import layout
-from docker_registry.registry.links import read_link, write_link
+from docker_registry.registry.links import parse_link, read_link, write_link
 from docker_registry.registry.names import Digest, RepositoryName, Tag
 from docker_registry.registry.tag_history import may_point_to
 from docker_registry.registry.write_once import WriteOnce, written_once
@@ -48,6 +48,13 @@ class Tags:
     def iterate(self, repository: RepositoryName) -> Iterator[Tag]:
         """Give all tags, in byte order."""
         return self._iterate(repository)
+
+    def links(self, repository: RepositoryName) -> Iterator[tuple[Tag, Digest]]:
+        """Give all tags and what they point to, in byte order."""
+        for name, content in self._driver.contents(layout.tags(repository), layout.CURRENT_LINK):
+            tag, digest = _parse(name), parse_link(content)
+            if tag is not None and digest is not None:
+                yield tag, digest
 
     def check(self, repository: RepositoryName, tag: Tag, digest: Digest) -> None:
         """Raise ``TagWrittenOnce`` if ``put`` would, as far as that is known before."""
@@ -99,24 +106,22 @@ class Tags:
         """Give the tags behind ``after``."""
         return _valid(self._driver.iterate(layout.tags(repository), after, page))
 
-    def _candidates(self, repository: RepositoryName, digest: Digest) -> Iterator[Tag]:
-        """Give the tags that may point to a manifest."""
-        few = self.list(repository, limit=FEW_TAGS)
-        if len(few) < FEW_TAGS:
-            return iter(few)
-        known = self._driver.fingerprints(layout.tags(repository))
-        return self.iterate(repository) if known is None else _valid(may_point_to(digest, known))
-
     def pointing_to(self, repository: RepositoryName, digest: Digest) -> Iterator[Tag]:
-        """Give the tags that point to a manifest, by reading each tag of the repository.
+        """Give the tags that point to a manifest.
 
-        Where there are many, those are left out that the backend's list shows to point elsewhere.
+        Each tag of the repository is read, but for those that the backend's list shows to point
+        elsewhere, where there are many.
         """
+        directory = layout.tags(repository)
+        known = self._driver.fingerprints(directory)
+        if known is None or len(self._driver.list(directory, limit=FEW_TAGS)) < FEW_TAGS:
+            yield from (tag for tag, link in self.links(repository) if link == digest)
+            return
+        tags = _valid(may_point_to(digest, known))
 
         def read(tag: Tag) -> Digest | None:
             return read_link(self._driver, layout.tag_link(repository, tag))
 
-        tags = self._candidates(repository, digest)
         while some := list(islice(tags, TAGS_AT_ONCE)):
             links = side_by_side(self._driver, read, some)
             yield from (tag for tag, link in zip(some, links, strict=True) if link == digest)
@@ -134,12 +139,14 @@ class Tags:
 
 def _valid(names: Iterable[str]) -> Iterator[Tag]:
     """Pass over what can't be a tag's name."""
-    for name in names:
-        try:
-            tag = Tag.parse(name)
-        except TagInvalid:
-            continue
-        yield tag
+    return (tag for name in names if (tag := _parse(name)) is not None)
+
+
+def _parse(name: str) -> Tag | None:
+    try:
+        return Tag.parse(name)
+    except TagInvalid:
+        return None
 
 
 def _unknown(tag: Tag) -> ManifestUnknown:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import NamedTuple
 
 from sqlalchemy import SQLColumnExpression, literal, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from docker_registry.drivers.concurrency import side_by_side
-from docker_registry.errors import ManifestUnknown
 from docker_registry.legacy.names import RepositoryName as V1Name
 from docker_registry.legacy.store import LegacyStore
 from docker_registry.registry import Registry
-from docker_registry.registry.names import Digest, RepositoryName, Tag
+from docker_registry.registry.names import RepositoryName
 from docker_registry.search import models
 from docker_registry.search.catalog import all_names
 from docker_registry.search.database import Database
@@ -67,7 +64,7 @@ class Comparison:
     def tags(self, repository: RepositoryName) -> Iterator[Difference]:
         """Give the tags that differ, which stand for digests."""
         indexed = self._indexed(repository, models.Tag.name, models.Tag.digest)
-        return _different(indexed, self._stored_tags(repository))
+        return _different(indexed, self._registry.tags.links(repository))
 
     def v1_tags(self, repository: V1Name) -> Iterator[Difference]:
         """Give the tags of V1 that differ, which stand for images."""
@@ -108,21 +105,6 @@ class Comparison:
             if len(page) < PAGE:
                 return
             after = page[-1][0]
-
-    def _stored_tags(self, repository: RepositoryName) -> Entries:
-        def read(tag: Tag) -> Digest | None:
-            try:
-                return self._registry.tags.get(repository, tag)
-            except ManifestUnknown:
-                return None
-
-        tags = self._registry.tags.iterate(repository)
-        while some := list(islice(tags, PAGE)):
-            digests = side_by_side(self._registry.driver, read, some)
-            for tag, digest in zip(some, digests, strict=True):
-                # One that points nowhere is none.
-                if digest is not None:
-                    yield tag, digest
 
 
 def _different(indexed: Entries, stored: Entries) -> Iterator[Difference]:

@@ -491,6 +491,21 @@ def test_an_append_of_nothing(driver: Driver) -> None:
     assert driver.get_content("target") == b"x"
 
 
+def test_contents_of_children(driver: Driver) -> None:
+    expected = []
+    for number in range(25):
+        name = f"v{number:02}"
+        data = b"x" * (20_000 if number == 7 else number)
+        driver.put_content(f"tags/{name}/current/link", data)
+        driver.put_content(f"tags/{name}/index/link", b"other")
+        expected.append((name, data))
+    driver.put_content("tags/a/index/link", b"has no current one")
+    driver.put_content("tags/b", b"is an object")
+    assert list(driver.contents("tags", "current/link")) == expected
+    assert next(driver.contents("tags", "index/link")) == ("a", b"has no current one")
+    assert list(driver.contents("none", "current/link")) == []
+
+
 def test_what_is_done_in_order_is_there_at_once(driver: Driver) -> None:
     with driver.in_order():
         driver.put_content("a/b", b"x")
