@@ -34,6 +34,9 @@ BEGINNING_BYTES = 256 * 1024
 PIECE_BYTES = 256 * 1024
 #: How much of the disk, of one, is left free by what is held.
 FREE_SHARE = 0.1
+#: How many bytes of one upload are held: if it is given to the store in the end, the client waits
+#: for that behind its last byte, and a proxy between the two mostly for a minute.
+MOST_HELD_BYTES = 1024 * 1024 * 1024
 #: How long is waited for others to store the same, in seconds: not longer than the bytes took to
 #: come, within these limits.
 LEAST_PATIENCE, MOST_PATIENCE = 2.0, 30.0
@@ -104,7 +107,7 @@ class Incoming:
         yield from self._chunks
 
     def hold(self, file: BinaryIO, turn: Turn) -> None:
-        """Receive all bytes into a file, as long as the disk has room."""
+        """Receive all bytes into a file, unless they are too many, or the disk has no room."""
         began = time.monotonic()
         self._file, self._turn = file, turn
         self.is_held = True
@@ -206,8 +209,10 @@ def _beginning(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _add(chunk: bytes, file: BinaryIO) -> bool:
-    """Write at the end of a file; ``False``, and nothing done, if the disk has no room."""
+    """Write at the end of a file; ``False``, and nothing done, if it is full, or the disk."""
     end, left = file.tell(), memoryview(chunk)
+    if end + len(chunk) > MOST_HELD_BYTES:
+        return False
     disk = os.fstatvfs(file.fileno())
     if disk.f_bavail < disk.f_blocks * FREE_SHARE:
         return False

@@ -302,6 +302,15 @@ def test_a_disk_without_room_sends_all_to_the_store(registry, leader, monkeypatc
     assert blob(registry) == DATA
 
 
+def test_of_what_is_very_large_all_is_sent_to_the_store(registry, leader, monkeypatch):
+    monkeypatch.setattr(shared_uploads, "MOST_HELD_BYTES", len(DATA) - 1)
+    other = Client(registry)
+    send_at_once(other)
+    assert other.session.stored is None
+    other.finish()
+    assert blob(registry) == DATA
+
+
 def test_a_disk_that_fills_up_loses_no_byte(registry, leader, monkeypatch, tmp_path):
     """The third piece is written in part when there is no more room."""
 
