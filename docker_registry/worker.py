@@ -325,6 +325,9 @@ class Worker(ThreadWorker):
 
 def _sends_more(conn: TConn) -> bool:
     """Tell whether the next request has come, or comes within a moment."""
+    assert isinstance(conn.parser, RequestParser)
+    if conn.parser.unreader.buf.getvalue():
+        return True
     poller = select.poll()
     poller.register(conn.sock, select.POLLIN)
     return bool(poller.poll(NEXT_MILLISECONDS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,14 @@ class ServerFactory:
         self.servers.append(server)
         server.start()
         return server
+
+
+def pytest_configure() -> None:
+    """Keep background threads that outlive a test from printing between the results.
+
+    What is logged during a test is part of its report.
+    """
+    logging.getLogger().addHandler(logging.NullHandler())
 
 
 @pytest.fixture
