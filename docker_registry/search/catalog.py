@@ -30,12 +30,13 @@ def todays_names(
     )
 
 
-def all_names(registry: Registry, legacy: LegacyStore) -> Iterator[ListedName]:
-    """Give all names, in byte order.
+def all_names(registry: Registry, legacy: LegacyStore, after: str = "") -> Iterator[ListedName]:
+    """Give all names greater than ``after``, in byte order.
 
     Those of V1 that aren't today's too are held in memory: Docker itself never took such names.
     """
-    return _merge(map(ListedName, todays_names(registry, legacy)), sorted(_odd_names(legacy)))
+    odd = sorted(name for name in _odd_names(legacy) if name > after)
+    return _merge(map(ListedName, todays_names(registry, legacy, after)), odd)
 
 
 def _odd_names(legacy: LegacyStore) -> Iterator[ListedName]:

@@ -49,10 +49,10 @@ class Comparison:
         self._registry = registry
         self._legacy = legacy
 
-    def names(self) -> Iterator[ListedName]:
-        """Give each repository's name that the storage or the index has, in byte order."""
-        stored = ((name, "") for name in all_names(self._registry, self._legacy))
-        for name, _, _ in _side_by_side(self._indexed_names(), stored):
+    def names(self, after: str = "") -> Iterator[ListedName]:
+        """Give each name behind ``after`` that the storage or the index has, in byte order."""
+        stored = ((name, "") for name in all_names(self._registry, self._legacy, after))
+        for name, _, _ in _side_by_side(self._indexed_names(after), stored):
             yield ListedName(name)
 
     def manifests(self, repository: RepositoryName) -> Iterator[Difference]:
@@ -71,9 +71,8 @@ class Comparison:
         indexed = self._indexed(repository.listed, models.V1Tag.name, models.V1Tag.image)
         return _different(indexed, self._legacy.repositories.iterate_tags(repository))
 
-    def _indexed_names(self) -> Entries:
+    def _indexed_names(self, after: str) -> Entries:
         query = select(models.Repository.name).order_by(models.Repository.name).limit(PAGE)
-        after = ""
         while True:
             with self._database.read() as session:
                 page = session.scalars(query.where(models.Repository.name > after)).all()

@@ -183,9 +183,11 @@ class Progress(Base):
     """How far the index knows the storage: one row.
 
     :ivar complete: whether all of the storage was indexed once; events keep it so.
+    :ivar reached: until then, the last repository of those that were, in byte order.
     """
 
     __tablename__ = "progress"
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     complete: Mapped[bool]
+    reached: Mapped[str] = mapped_column(exact(MAX_NAME), default="", server_default="")

@@ -13,6 +13,9 @@ from docker_registry.search.listed import ListedName
 from docker_registry.search.query import is_complete
 from docker_registry.search.records import Records
 
+#: After how many repositories it is noted how far the first reading has come.
+STEP = 100
+
 
 class Rebuild:
     """Work on all repositories. It runs beside traffic, and may be cut off and begun again.
@@ -39,6 +42,16 @@ class Rebuild:
         for repository in self._comparison.names():
             self._records.sync_repository(repository)
             report(repository)
+        self._records.complete()
+
+    def go_on(self) -> None:
+        """Look at the repositories that were never looked at, and at no other again."""
+        with self._database.read() as session:
+            reached = session.scalar(select(models.Progress.reached)) or ""
+        for number, repository in enumerate(self._comparison.names(reached), start=1):
+            self._records.sync_repository(repository)
+            if number % STEP == 0:
+                self._records.reached(repository)
         self._records.complete()
 
     def differences(self, report: Callable[[str], None] = lambda _name: None) -> Iterator[str]:

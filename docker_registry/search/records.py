@@ -101,10 +101,19 @@ class Records:
         if not is_settled:
             self._change(repository, partial(_make, ()))
 
+    def reached(self, repository: str) -> None:
+        """Say that all up to a repository is indexed, unless all is."""
+        with self._database.write() as session:
+            progress = session.get(models.Progress, 1)
+            if progress is None:
+                session.add(models.Progress(id=1, complete=False, reached=repository))
+            elif not progress.complete:
+                progress.reached = repository
+
     def complete(self) -> None:
         """Say that all of the storage is indexed."""
         with self._database.write() as session:
-            session.merge(models.Progress(id=1, complete=True))
+            session.merge(models.Progress(id=1, complete=True, reached=""))
 
     def _change(self, repository: str, change: Change) -> None:
         for _ in range(ATTEMPTS):

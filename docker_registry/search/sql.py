@@ -81,7 +81,7 @@ class SqlIndex(SearchIndex):
         try:
             if not self.rebuild.is_complete():
                 log.info("the search index is new: it reads the storage")
-                self.rebuild.run()
+                self.rebuild.go_on()
             repaired = self._follower.repair()
             if repaired:
                 log.info("the search index looked again at %d repositories", repaired)

@@ -20,6 +20,7 @@ from docker_registry.legacy.store import LegacyStore
 from docker_registry.registry import Registry, layout
 from docker_registry.registry.names import RepositoryName, Tag
 from docker_registry.search import comparison, models
+from docker_registry.search import rebuild as rebuild_module
 from docker_registry.search import records as module
 from docker_registry.search.comparison import Comparison
 from docker_registry.search.database import Conflict, Database, parse_url
@@ -291,3 +292,32 @@ def test_what_the_operator_says_is_told_where_nothing_else_differs(rebuild, push
     engine.dispose()
     rebuild.run()
     assert "of the operator" in rows(url)["repositories"][0]
+
+
+def test_the_first_reading_goes_on_where_it_was_cut_off(
+    rebuild, records, push, registry, monkeypatch, url
+):
+    monkeypatch.setattr(rebuild_module, "STEP", 2)
+    for number in range(9):
+        push(f"app{number}", "v1")
+    looked: list[str] = []
+    sync = records.sync_repository
+
+    def look(repository: ListedName) -> None:
+        if len(looked) == 5:
+            raise ArithmeticError("killed")
+        looked.append(repository)
+        sync(repository)
+
+    monkeypatch.setattr(records, "sync_repository", look)
+    with pytest.raises(ArithmeticError):
+        rebuild.go_on()
+    assert not rebuild.is_complete()
+    assert looked == [f"app{number}" for number in range(5)]
+    looked.clear()
+    rebuild.go_on()
+    assert looked == [f"app{number}" for number in range(4, 9)]
+    assert rebuild.is_complete()
+    assert list(rebuild.differences()) == []
+    records.reached("app3")
+    assert rebuild.is_complete()
