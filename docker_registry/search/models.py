@@ -94,7 +94,7 @@ class Tag(Base):
     """
 
     __tablename__ = "tags"
-    __table_args__ = (Index("ix_tags_pushed", "repository_id", "pushed"),)
+    __table_args__ = (Index("ix_tags_newest", "repository_id", "pushed", "name"),)
 
     repository_id: Mapped[int] = mapped_column(
         ForeignKey("repositories.id", ondelete="CASCADE"), primary_key=True

@@ -49,7 +49,7 @@ def _summary(session: Session, row: models.Repository) -> Summary:
     newest = (
         select(models.Tag.name, models.Tag.digest)
         .filter_by(repository_id=row.id)
-        .order_by(models.Tag.pushed.desc(), models.Tag.name)
+        .order_by(models.Tag.pushed.desc(), models.Tag.name.desc())
     )
     tags = session.execute(newest.limit(SEARCHED_TAGS)).all()
     latest = session.get(models.Tag, (row.id, "latest"))
