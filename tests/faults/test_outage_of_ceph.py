@@ -139,4 +139,6 @@ def test_a_gateway_that_hangs_costs_a_time_out_and_no_more(
         finally:
             ceph("start", "osd")
         until(lambda: heal(registry).returncode == 0, 120)
+        # The worker that has this connection sees for itself, when it next looks.
+        until(lambda: client.get("manifests/during").status_code == 200)
         assert client.digest_at("manifests/during") is not None

@@ -85,7 +85,15 @@ class GlanceDriver(Driver):
             except PathNotFound:
                 self._known.pop(path, None)
         image = self._find(path)
-        return GlanceReader(self._images, image["id"], int(image["size"]), offset, length)
+        while True:
+            try:
+                return GlanceReader(self._images, image["id"], int(image["size"]), offset, length)
+            except PathNotFound:
+                # It was replaced between the two requests, if there is another one now.
+                newer = self._find(path)
+                if newer["id"] == image["id"]:
+                    raise
+                image = newer
 
     def stat(self, path: str) -> Stat:
         """Find the image."""
