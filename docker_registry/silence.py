@@ -17,10 +17,15 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
-class SilenceLimit:
-    """WSGI middleware that sets the time-out of the client's socket.
+#: What has a body and no long answer.
+_SENDING = frozenset({"PATCH", "POST", "PUT"})
 
-    When it runs out, reading the request body or writing the answer raises ``TimeoutError``, an
+
+class SilenceLimit:
+    """WSGI middleware that limits the waits for the client's socket.
+
+    When one takes too long, reading the request's body or writing the answer raises
+    ``TimeoutError``, or ``BlockingIOError`` where the time-out is the kernel's: either is an
     ``OSError``. Works where the server gives the socket as ``gunicorn.socket``; elsewhere it does
     nothing.
 
@@ -34,9 +39,22 @@ class SilenceLimit:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Set the time-out and go on."""
         client = environ.get("gunicorn.socket")
-        if isinstance(client, socket.socket):
+        if isinstance(client, socket.socket) and not (
+            environ["REQUEST_METHOD"] in _SENDING and _has_kernel_limit(client)
+        ):
             client.settimeout(self._seconds)
         return self._application(environ, start_response)
+
+
+def _has_kernel_limit(client: socket.socket) -> bool:
+    """Tell whether the kernel itself limits the waits of a socket that blocks.
+
+    With Python's limit each read is two calls, of which the first one waits (``poll``), and bodies
+    take thousands. But Python goes on waiting to send a file when the kernel's limit runs out.
+    """
+    if client.gettimeout() is not None:
+        return False
+    return any(client.getsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.calcsize("ll")))
 
 
 def limit_headers(listener: socket.socket, seconds: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from werkzeug.test import EnvironBuilder
@@ -33,27 +34,60 @@ def test_wait_for_headers_ends(pair: Pair) -> None:
     assert 0.15 < time.monotonic() - start < 5
 
 
-def test_wait_for_the_body_ends(pair: Pair) -> None:
-    server, client = pair
+@pytest.fixture
+def unlimited() -> Iterator[Pair]:
+    """Give the two ends of a connection whose listener, somebody else's, has no limit."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.create_connection(listener.getsockname()) as client,
+    ):
+        server, _ = listener.accept()
+        with server:
+            yield server, client
+
+
+METHODS = pytest.mark.parametrize("method", ["GET", "PATCH"])
+
+
+@METHODS
+@pytest.mark.parametrize("ends", ["pair", "unlimited"])
+def test_wait_for_the_body_ends(request: pytest.FixtureRequest, ends: str, method: str) -> None:
+    server, client = request.getfixturevalue(ends)
 
     def application(_environ, start_response):
         start_response("200 OK", [])
         return [server.recv(1)]
 
     limited = SilenceLimit(application, 0.2)
-    environ = EnvironBuilder().get_environ() | {"gunicorn.socket": server}
+    environ = EnvironBuilder(method=method).get_environ() | {"gunicorn.socket": server}
     client.sendall(b"a")
     assert list(limited(environ, lambda *_: None)) == [b"a"]
-    with pytest.raises(TimeoutError):
+    with pytest.raises((TimeoutError, BlockingIOError)):
         limited(environ, lambda *_: None)
 
 
-def test_wait_for_room_to_send_ends(pair: Pair) -> None:
+@METHODS
+def test_wait_for_room_to_send_ends(pair: Pair, method: str) -> None:
     server, _ = pair
 
     def application(_environ, start_response):
         start_response("200 OK", [])
         server.sendall(bytes(64 * 1024 * 1024))
+        return []
+
+    environ = EnvironBuilder(method=method).get_environ() | {"gunicorn.socket": server}
+    with pytest.raises((TimeoutError, BlockingIOError)):
+        SilenceLimit(application, 0.2)(environ, lambda *_: None)
+
+
+def test_wait_for_room_to_send_a_file_ends(pair: Pair, tmp_path: Path) -> None:
+    server, _ = pair
+    (tmp_path / "layer").write_bytes(bytes(64 * 1024 * 1024))
+
+    def application(_environ, start_response):
+        start_response("200 OK", [])
+        with (tmp_path / "layer").open("rb") as layer:
+            server.sendfile(layer)
         return []
 
     environ = EnvironBuilder().get_environ() | {"gunicorn.socket": server}
