@@ -187,6 +187,13 @@ def measure(kind: str, size: int, root: Path) -> Iterator[tuple[str, float]]:
             yield "memory of the largest process, MiB", registry.memory.largest
 
 
+def told(found: Iterator[tuple[str, float]]) -> Iterator[tuple[str, float]]:
+    """Print what is found when it is: to remove a large store takes long."""
+    for title, value in found:
+        print(f"  {title}: {value:.1f}", file=sys.stderr, flush=True)
+        yield title, value
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -200,7 +207,7 @@ def main() -> None:
     found = []
     for size in given.sizes:
         with tempfile.TemporaryDirectory(prefix="growth-", dir=given.directory) as root:
-            found.append(dict(measure(given.store, size, Path(root))))
+            found.append(dict(told(measure(given.store, size, Path(root)))))
     small, large = found
     made = table([f"{size:,}" for size in given.sizes], "median, ms, with so many stored")
     for title, value in small.items():
