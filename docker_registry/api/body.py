@@ -35,6 +35,8 @@ def body_chunks() -> Iterator[bytes]:
             break
         size += len(chunk)
         yield chunk
+        # Many uploads are slow: the last piece isn't held while the next one comes.
+        del chunk
     if failure is not None or size < (announced or 0):
         raise _cut(failure or f"{size} bytes of {announced} came")
 

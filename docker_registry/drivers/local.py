@@ -10,7 +10,7 @@ import uuid
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
-from itertools import chain, islice
+from itertools import islice
 from os.path import isfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -158,8 +158,8 @@ class LocalDriver(Driver):
         """Write a temporary file and rename it."""
         target = self._full(path)
         with self._durable.temporary() as whole:
-            for chunk in chunks:
-                whole.write(chunk)
+            for _ in map(whole.write, chunks):
+                pass
             whole.move(target)
 
     def copy(self, directory: str, source: str, target: str) -> None:
@@ -178,13 +178,14 @@ class LocalDriver(Driver):
     def append(self, state: UploadState, chunks: Iterable[bytes]) -> UploadState:
         """Write a new part, under a name that no other append can choose."""
         chunks = filter(None, chunks)
-        first = next(chunks, None)
-        if first is None:
+        first = list(islice(chunks, 1))
+        if not first:
             return state
         name = f"part-{uuid.uuid4().hex}"
         with self._durable.new(self._full(f"{state['path']}/{name}")) as part:
-            for chunk in chain([first], chunks):
-                part.write(chunk)
+            part.write(first.pop())
+            for _ in map(part.write, chunks):
+                pass
             # The bytes must last, for their digest is known by now. Their name need not: a crash
             # may take the session's record as well, and then the client begins anew.
             part.sync()

@@ -38,6 +38,7 @@ class Intake:
                     self._running.update(chunk)
                 self.size += len(chunk)
                 yield chunk
+                del chunk  # It isn't held while the next one comes.
         except Exception as error:
             self.failure = error
 
@@ -67,6 +68,7 @@ class Verified:
             running.update(chunk)
             self.size += len(chunk)
             yield chunk
+            del chunk
         found = Digest.of_hash(running)
         if found != self._digest:
             raise other_digest(self._digest, found, self.size)
