@@ -59,6 +59,7 @@ def other_store(kind: str, size: int) -> Iterator[dict[str, str]]:
     where = {**OTHERS[kind](), "STORAGE_PATH": f"/growth-{uuid.uuid4().hex}"}
     try:
         with flavors.driver_of(where) as driver:
+            driver.check()
             stores.fill_by(driver, size, min(size, MOST_TAGS))
         yield where
     finally:
