@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import errno
 import re
-import select
 import socket
 import time
 from collections import OrderedDict
@@ -42,10 +41,6 @@ LINGER_SECONDS = 2.0
 #: How long a worker leaves new connections to others when it has taken one, in seconds: those that
 #: a client opens in one moment would all be one worker's, and the others idle.
 REST_SECONDS = 0.001
-#: How long a thread that has served a request waits for the connection's next one: as
-#: clients push a blob, several come one after another, and each way to the thread and back costs
-#: a third of what it takes to serve one.
-NEXT_MILLISECONDS = 5
 #: How many bytes of a refused body are still received, and for how long, in seconds: behind
 #: them the client may go on. gunicorn gives up after 64 KiB, and the client learns that its
 #: connection is closed when it has sent the next request.
@@ -217,13 +212,6 @@ class Worker(ThreadWorker):
         else:
             self._send(conn, written)
 
-    def handle(self, conn: TConn) -> Any:
-        """Serve a request in a thread, and those that come right behind it."""
-        keeps: Any = super().handle(conn)
-        while keeps is True and self.alive and not conn.is_http2 and _sends_more(conn):
-            keeps = super().handle(conn)
-        return keeps
-
     def handle_request(self, req: Request, conn: TConn) -> bool:
         """Serve a request in a thread; tell whether the connection is to be kept."""
         if type(req.body) is body.Body:
@@ -321,16 +309,6 @@ class Worker(ThreadWorker):
         self.poller.unregister(conn.sock)
         rest = self.tpool.submit(_send_rest, conn, Written(written.data[sent:], written.keeps))
         rest.add_done_callback(partial(self.method_queue.defer, self.finish_request, conn))
-
-
-def _sends_more(conn: TConn) -> bool:
-    """Tell whether the next request has come, or comes within a moment."""
-    assert isinstance(conn.parser, RequestParser)
-    if conn.parser.unreader.buf.getvalue():
-        return True
-    poller = select.poll()
-    poller.register(conn.sock, select.POLLIN)
-    return bool(poller.poll(NEXT_MILLISECONDS))
 
 
 def _receive(client: socket.socket) -> bytes:

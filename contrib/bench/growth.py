@@ -9,8 +9,8 @@ The stores: a local one with the index in SQLite (``local``) or in PostgreSQL (`
 Ceph's gateway (``ceph-s3``), and Swift (``swift``); what is not local is what ``make services``
 starts. A size is the number of repositories; one more has as many tags, but 100,000 at most.
 
-A million repositories take 20 million files and directories, nearly all of them small: 90 GB, or 6
-on an ext4 that keeps such ones in their inodes (``mkfs.ext4 -O inline_data -N 25000000``).
+A million repositories take 20 million files and directories, nearly all of them small: 85 GB, or 17
+on an ext4 that keeps most of such ones in their inodes (``mkfs.ext4 -O inline_data -N 25000000``).
 """
 
 from __future__ import annotations

@@ -166,8 +166,8 @@ class Tree:
         with storage_errors(path):
             try:
                 os.unlink(path)
-            except FileNotFoundError:
-                pass
+            except (FileNotFoundError, NotADirectoryError):
+                return
             except IsADirectoryError:
                 _discard_directory(path)
             self._prune(os.path.dirname(path))

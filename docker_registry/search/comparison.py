@@ -52,7 +52,7 @@ class Comparison:
     def names(self, after: str = "") -> Iterator[ListedName]:
         """Give each name behind ``after`` that the storage or the index has, in byte order."""
         stored = ((name, "") for name in all_names(self._registry, self._legacy, after))
-        for name, _, _ in _side_by_side(self._indexed_names(after), stored):
+        for name, _, _ in _joined(self._indexed_names(after), stored):
             yield ListedName(name)
 
     def manifests(self, repository: RepositoryName) -> Iterator[Difference]:
@@ -107,10 +107,10 @@ class Comparison:
 
 
 def _different(indexed: Entries, stored: Entries) -> Iterator[Difference]:
-    return (one for one in _side_by_side(indexed, stored) if one.indexed != one.stored)
+    return (one for one in _joined(indexed, stored) if one.indexed != one.stored)
 
 
-def _side_by_side(indexed: Entries, stored: Entries) -> Iterator[Difference]:
+def _joined(indexed: Entries, stored: Entries) -> Iterator[Difference]:
     """Give every name of two sides once, in byte order; neither side is held in memory."""
     left, right = next(indexed, None), next(stored, None)
     while left is not None or right is not None:

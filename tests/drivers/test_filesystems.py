@@ -46,7 +46,7 @@ def ext4(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Path,
     mount = ["mount", "-o", "loop", image, root]
     mounted = subprocess.run(mount, capture_output=True, text=True, check=False)
     if mounted.returncode:
-        pytest.skip(f"no image can be mounted here: {mounted.stderr}")
+        pytest.skip(f"mounting an image needs root and /dev/loop-control: {mounted.stderr}")
     yield root, request.param == "has_journal"
     subprocess.run(["umount", root], check=True)
 
