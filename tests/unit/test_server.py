@@ -261,12 +261,7 @@ def test_socket_of_the_machine(tmp_path: Path) -> None:
     }
     with subprocess.Popen(command("serve"), env=environ) as process:
         try:
-            deadline = time.monotonic() + 60
-            while not place.exists() and time.monotonic() < deadline:
-                time.sleep(0.1)
-            with socket.socket(socket.AF_UNIX) as client:
-                client.settimeout(20)
-                client.connect(str(place))
+            with wait_for(str(place), process) as client:
                 client.sendall(
                     b"POST /v2/a/blobs/uploads/ HTTP/1.1\r\nHost: registry\r\n"
                     # Headers of a client that its proxy hands on: they mean nothing to gunicorn.
@@ -285,13 +280,19 @@ def command(*arguments: str) -> list[str]:
     return [str(Path(sys.executable).with_name("docker-registry")), *arguments]
 
 
-def wait_for(port: int, process: subprocess.Popen[bytes]) -> socket.socket:
+def wait_for(place: int | str, process: subprocess.Popen[bytes]) -> socket.socket:
+    """Connect to a port or to a socket's path: that is there before anybody listens to it."""
     deadline = time.monotonic() + 60
     while process.poll() is None and time.monotonic() < deadline:
+        client = socket.socket(socket.AF_UNIX if isinstance(place, str) else socket.AF_INET)
+        client.settimeout(20)
         try:
-            return socket.create_connection(("127.0.0.1", port), timeout=20)
-        except ConnectionRefusedError:
+            client.connect(place if isinstance(place, str) else ("127.0.0.1", place))
+        except (ConnectionRefusedError, FileNotFoundError):
+            client.close()
             time.sleep(0.1)
+        else:
+            return client
     raise RuntimeError("the server doesn't come up")
 
 
