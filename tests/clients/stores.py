@@ -92,6 +92,9 @@ def aws_s3(directory: Path) -> AbstractContextManager[Store]:
                 "AWS_SECRET": "secret",
                 "AWS_BUCKET": MOTO_BUCKET,
                 "STORAGE_PATH": prefix,
+                # moto says of each multipart upload that it began in 2010, so a sweep of old ones
+                # would abort those that run.
+                "UPLOAD_MAX_AGE": "0",
             },
         )
     )
