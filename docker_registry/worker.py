@@ -41,6 +41,9 @@ LINGER_SECONDS = 2.0
 #: How long a worker leaves new connections to others when it has taken one, in seconds: those that
 #: a client opens in one moment would all be one worker's, and the others idle.
 REST_SECONDS = 0.001
+#: How many connections whose time is out are closed before the next requests are looked for: to
+#: close one takes about as long as to answer a common read.
+CLOSED_AT_ONCE = 50
 #: How many bytes of a refused body are still received, and for how long, in seconds: behind
 #: them the client may go on. gunicorn gives up after 64 KiB, and the client learns that its
 #: connection is closed when it has sent the next request.
@@ -81,6 +84,11 @@ class Connections:
     def popleft(self) -> TConn:
         """Take the first one out."""
         return self._order.popitem(last=False)[0]
+
+    def has_expired(self) -> bool:
+        """Tell whether the time of the first one is out."""
+        # gunicorn's stubs have no time for a connection that waits for nothing.
+        return bool(self._order) and (self[0].timeout or 0.0) <= time.monotonic()
 
 
 class Settled:
@@ -147,6 +155,7 @@ class Worker(ThreadWorker):
     cfg: Any
     log: Any
     wsgi: Any
+    poller: Any
     keepalived_conns: Any
     pending_conns: Any
 
@@ -188,8 +197,22 @@ class Worker(ThreadWorker):
 
     def wait_for_and_dispatch_events(self, timeout: float | None) -> None:
         """Wait for what comes next, or until the rest is over."""
-        resting = time.monotonic() < self._rests_until
-        super().wait_for_and_dispatch_events(REST_SECONDS if resting else timeout)
+        if self.keepalived_conns.has_expired() or self.pending_conns.has_expired():
+            timeout = 0.0
+        elif time.monotonic() < self._rests_until:
+            timeout = REST_SECONDS
+        super().wait_for_and_dispatch_events(timeout)
+
+    def murder_keepalived(self, force: bool = False) -> None:
+        """Close some of the kept connections whose time is out, or all that are kept."""
+        if force:
+            super().murder_keepalived(force)  # type: ignore[call-arg]
+        else:
+            self._close_expired(self.keepalived_conns)
+
+    def murder_pending(self) -> None:
+        """Close some of those whose first request did not come in time."""
+        self._close_expired(self.pending_conns)
 
     def on_pending_socket_readable(self, conn: TConn, client: socket.socket) -> None:
         """Serve the first request of a connection."""
@@ -247,6 +270,17 @@ class Worker(ThreadWorker):
             until = time.monotonic() + LINGER_SECONDS
             for connection in self.pending_conns:
                 connection.timeout = min(connection.timeout, until)
+
+    def _close_expired(self, connections: Connections) -> None:
+        for _ in range(CLOSED_AT_ONCE):
+            if not connections.has_expired():
+                return
+            connection = connections.popleft()
+            # As gunicorn does: none is left over that was closed by an error.
+            with suppress(KeyError, ValueError):
+                self.poller.unregister(connection.sock)
+            self.nr_conns -= 1
+            connection.close()
 
     def _forget_connection(self) -> None:
         self.nr_conns -= 1

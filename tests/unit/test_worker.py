@@ -16,6 +16,7 @@ import psutil
 import pytest
 import requests
 
+from docker_registry.worker import CLOSED_AT_ONCE
 from tests.conftest import ServerFactory
 from tests.faults.client import Client, manifest_of
 from tests.faults.raw import Connection
@@ -27,7 +28,7 @@ THREADS = 2
 MANY = 4 * THREADS
 TAG, PING = "/v2/team/app/manifests/latest", "/v2/"
 #: Seconds within which a server that isn't held up answers, on a busy machine.
-SOON = 5
+SOON = 10
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +88,7 @@ def test_who_says_nothing_holds_no_thread(server: RegistryServer, stack: ExitSta
     for _ in range(MANY):
         stack.enter_context(Connection(server.port))
     time.sleep(0.2)
-    assert requests.get(f"{server.url}/v2/_catalog", timeout=2).status_code == 200
+    assert requests.get(f"{server.url}/v2/_catalog", timeout=SOON).status_code == 200
 
 
 class FewOpenFiles(RegistryServer):
@@ -217,27 +218,24 @@ def test_idle_connections_are_closed_and_busy_ones_kept(
     start_registry: ServerFactory, stack: ExitStack
 ) -> None:
     server = start_registry(GUNICORN_WORKERS="1", GUNICORN_OPTS="--keep-alive 2")
-    silent, idle, busy = (stack.enter_context(Connection(server.port)) for _ in range(3))
-    idle.send(asked(PING))
-    assert idle.answer().status == 200
+    busy = stack.enter_context(Connection(server.port))
+    # More than are closed in one go.
+    silent, idle = (
+        [stack.enter_context(Connection(server.port)) for _ in range(2 * CLOSED_AT_ONCE + 1)]
+        for _ in range(2)
+    )
+    for connection in idle:
+        connection.send(asked(PING))
+        assert connection.answer().status == 200
     for _ in range(4):
         busy.send(asked(PING))
         assert busy.answer().status == 200
         time.sleep(1)
-    for connection in (silent, idle):
+    for connection in (*silent, *idle):
         connection.socket.settimeout(SOON)
         assert connection.is_closed()
     busy.send(asked(PING))
     assert busy.answer().status == 200
-
-
-def test_connections_of_one_moment_are_divided(start_registry: ServerFactory) -> None:
-    server = start_registry(GUNICORN_WORKERS="2")
-    deadline = time.monotonic() + 30
-    # The other worker may still be loading when the first one answers.
-    while min(held := open_together(server, 20)) < 4:
-        assert time.monotonic() < deadline, held
-    assert sum(held) == 20
 
 
 def open_together(server: RegistryServer, number: int) -> list[int]:
