@@ -106,7 +106,7 @@ def compare(root: Path, number: int, only: str) -> None:
     """Measure all registries in turn, and print."""
     with ExitStack() as stack:
         store = root / "store"
-        stores.fill(store, REPOSITORIES, TAGS)
+        stores.fill(stores.files(store), REPOSITORIES, TAGS)
         index = shutil.copy(stores.index_file(root.parent, REPOSITORIES, TAGS), root)
         database = {"SQLALCHEMY_INDEX_DATABASE": f"sqlite:///{index}"}
         running = {OURS: stack.enter_context(ours(store, **database))}

@@ -49,7 +49,7 @@ OTHERS = {"ceph-s3": flavors.ceph_s3, "swift": partial(flavors.openstack, "swift
 @contextmanager
 def local_store(root: Path, size: int) -> Iterator[dict[str, str]]:
     """Fill a directory."""
-    stores.fill(root, size, min(size, MOST_TAGS))
+    stores.fill(stores.files(root), size, min(size, MOST_TAGS))
     yield {"STORAGE_PATH": str(root)}
 
 
@@ -58,9 +58,10 @@ def other_store(kind: str, size: int) -> Iterator[dict[str, str]]:
     """Fill a part of a store that runs, and clear it at the end."""
     where = {**OTHERS[kind](), "STORAGE_PATH": f"/growth-{uuid.uuid4().hex}"}
     try:
-        with flavors.driver_of(where) as driver:
+        opened = partial(flavors.driver_of, where)
+        with opened() as driver:
             driver.check()
-            stores.fill_by(driver, size, min(size, MOST_TAGS))
+        stores.fill(stores.objects(opened), size, min(size, MOST_TAGS))
         yield where
     finally:
         flavors.clear(where)

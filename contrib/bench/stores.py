@@ -15,11 +15,12 @@ import json
 import os
 import random
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from functools import partial
-from itertools import chain, islice, repeat
+from itertools import islice, repeat
 from pathlib import Path
 
 from sqlalchemy import insert
@@ -40,8 +41,12 @@ CONFIG, LAYER = b"{}", b"a small layer"
 IMAGE = manifest(CONFIG, [LAYER])
 MANY_TAGS = RepositoryName("bench/many-tags")
 BATCH = 10_000
-#: How many objects are put at a time.
-WRITERS = 16
+#: How many repositories, or tags, a process writes before it takes others.
+PART = 1000
+#: How many objects a process puts at a time.
+WRITERS = 8
+#: What writes objects, given by their paths and contents.
+Writer = Callable[[Iterable[tuple[str, bytes]]], None]
 _WORDS = (
     *("api", "base", "build", "cache", "debian", "nginx", "proxy", "python"),
     *("queue", "redis", "tools", "ubuntu", "web", "worker", "zeppelin"),
@@ -59,30 +64,46 @@ def tag(number: int) -> str:
     return f"v{number:06}"
 
 
-def fill(root: Path, repositories: int, tags: int) -> None:
-    """Write a local store, with one process for each CPU."""
-    _fill_part(root, common())
+def fill(write: Writer, repositories: int, tags: int) -> None:
+    """Write a store, with one process for each CPU."""
+    write(common())
     with ProcessPoolExecutor() as pool:
-        ranges = [range(at, min(at + BATCH, repositories)) for at in range(0, repositories, BATCH)]
-        list(pool.map(_fill_images, repeat(root), ranges))
-    _fill_part(root, image_of_many_tags(tags))
+        for part, number in ((_fill_images, repositories), (_fill_tags, tags)):
+            list(pool.map(part, repeat(write), _ranges(number)))
 
 
-def _fill_images(root: Path, numbers: range) -> None:
-    _fill_part(root, images(numbers))
+def files(root: Path) -> Writer:
+    """Give what writes the objects of a local store."""
+    return partial(_write_all, root)
 
 
-def _fill_part(root: Path, objects: Iterable[tuple[str, bytes]]) -> None:
-    for path, content in objects:
+def objects(opened: Callable[[], AbstractContextManager[Driver]]) -> Writer:
+    """Give what writes objects by a driver, which each process opens for itself."""
+    return partial(_put_all, opened)
+
+
+def _ranges(number: int) -> Iterator[range]:
+    return (range(at, min(at + PART, number)) for at in range(0, number, PART))
+
+
+def _fill_images(write: Writer, numbers: range) -> None:
+    write(images(numbers))
+
+
+def _fill_tags(write: Writer, numbers: range) -> None:
+    write(image_of_many_tags(numbers))
+
+
+def _write_all(root: Path, contents: Iterable[tuple[str, bytes]]) -> None:
+    for path, content in contents:
         _write(f"{root}/{path}", content)
 
 
-def fill_by(driver: Driver, repositories: int, tags: int) -> None:
-    """Write a store of any kind, by its driver."""
-    coming = chain(common(), images(range(repositories)), image_of_many_tags(tags))
-    with ThreadPoolExecutor(WRITERS) as pool:
-        while some := list(islice(coming, BATCH)):
-            list(pool.map(lambda one: driver.put_content(*one), some))
+def _put_all(
+    opened: Callable[[], AbstractContextManager[Driver]], contents: Iterable[tuple[str, bytes]]
+) -> None:
+    with opened() as driver, ThreadPoolExecutor(WRITERS) as pool:
+        list(pool.map(lambda one: driver.put_content(*one), contents))
 
 
 def common() -> Iterator[tuple[str, bytes]]:
@@ -100,10 +121,9 @@ def images(numbers: Iterable[int]) -> Iterator[tuple[str, bytes]]:
         yield from _image(repository(number), ["latest"])
 
 
-def image_of_many_tags(tags: int) -> Iterator[tuple[str, bytes]]:
-    """Give paths and contents of the repository that has many tags, if it is to have any."""
-    if tags:
-        yield from _image(MANY_TAGS, map(tag, range(tags)))
+def image_of_many_tags(numbers: Iterable[int]) -> Iterator[tuple[str, bytes]]:
+    """Give paths and contents of some tags of the repository that has many, and of its image."""
+    return _image(MANY_TAGS, map(tag, numbers))
 
 
 def _image(name: RepositoryName, tags: Iterable[str]) -> Iterator[tuple[str, bytes]]:
@@ -209,7 +229,7 @@ def main() -> None:
     if arguments.index:
         fill_index(arguments.place, arguments.index)
     else:
-        fill(Path(arguments.place), arguments.repositories, arguments.tags)
+        fill(files(Path(arguments.place)), arguments.repositories, arguments.tags)
 
 
 if __name__ == "__main__":
