@@ -41,6 +41,9 @@ LINGER_SECONDS = 2.0
 #: How long a worker leaves new connections to others when it has taken one, in seconds: those that
 #: a client opens in one moment would all be one worker's, and the others idle.
 REST_SECONDS = 0.001
+#: Behind so many rests without a pause between them, in seconds, it takes twice as many connections
+#: at a time, up to a limit: thousands of clients that come at once would wait for a second.
+RESTS, PAUSE_SECONDS, MOST_ACCEPTED = 8, 0.02, 64
 #: How many connections whose time is out are closed before the next requests are looked for: to
 #: close one takes about as long as to answer a common read.
 CLOSED_AT_ONCE = 50
@@ -163,7 +166,7 @@ class Worker(ThreadWorker):
         super().__init__(*args, **kwargs)
         self.cfg = Settled(self.cfg)
         self.keepalived_conns, self.pending_conns = Connections(), Connections()
-        self._rests_until = 0.0
+        self._rests_until, self._rests, self._at_once = 0.0, 0, 1
         # Without TLS the socket itself is what has been sent, and with HTTP/1 what comes next.
         self._speaks_plainly = (
             not self.cfg.is_ssl
@@ -178,22 +181,34 @@ class Worker(ThreadWorker):
         super().init_process()
 
     def accept(self, listener: socket.socket) -> None:
-        """Accept a connection, which waits for its first request without a thread."""
+        """Accept connections, which wait for their first request without a thread."""
+        if time.monotonic() > self._rests_until + PAUSE_SECONDS:
+            self._rests, self._at_once = 0, 1
+        elif self._rests == RESTS:
+            self._rests, self._at_once = 0, min(2 * self._at_once, MOST_ACCEPTED)
+        for _ in range(self._at_once):
+            if not self._accept_one(listener):
+                self._rests, self._at_once = 0, 1
+                break
+        if self.cfg.workers > 1 and self.nr_conns > 1:
+            self._rests += 1
+            self._rests_until = time.monotonic() + REST_SECONDS
+            self.set_accept_enabled(False)
+
+    def _accept_one(self, listener: socket.socket) -> bool:
         try:
             client, address = listener.accept()
         except OSError as error:
             if error.errno not in (errno.EAGAIN, errno.ECONNABORTED):
                 raise
-            return
+            return False
         self.nr_conns += 1
         connection = Connection(self.cfg, client, address, listener.getsockname())
         connection.set_timeout()
         self.pending_conns.append(connection)
         ready = partial(self.on_pending_socket_readable, connection)
         self.poller.register(client, EVENT_READ, ready)
-        if self.cfg.workers > 1 and self.nr_conns > 1:
-            self._rests_until = time.monotonic() + REST_SECONDS
-            self.set_accept_enabled(False)
+        return True
 
     def wait_for_and_dispatch_events(self, timeout: float | None) -> None:
         """Wait for what comes next, or until the rest is over."""
