@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import NamedTuple
 
 from docker_registry.drivers.file_errors import storage_errors
 from docker_registry.drivers.filesystems import keeps_order
+
+#: How many growing files of a process go to the disk at a time.
+SYNCS_AT_ONCE = 4
 
 
 class _Changed(NamedTuple):
@@ -39,6 +43,8 @@ class Durability:
     def __init__(self, fsync: bool) -> None:
         self._fsync = fsync
         self._block = _Block()
+        # Its threads are made when they are needed, in the process that needs them.
+        self._beside = ThreadPoolExecutor(SYNCS_AT_ONCE, "fdatasync")
 
     @contextmanager
     def in_order(self) -> Iterator[None]:
@@ -62,6 +68,14 @@ class Durability:
         """Make the content of an open file durable."""
         if self._fsync:
             os.fsync(descriptor)
+
+    def ahead(self, descriptor: int) -> Future[None] | None:
+        """Begin to make what an open file has by now durable, in another thread.
+
+        The file must stay open until that has ended, and its failure counts: the next fsync of the
+        file doesn't tell it once more (fsync(2)).
+        """
+        return self._beside.submit(os.fdatasync, descriptor) if self._fsync else None
 
     def of_directories(self, changed: Iterable[str]) -> None:
         """Make new entries of directories, one of which is below all others, durable.

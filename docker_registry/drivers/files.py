@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from docker_registry.drivers.base import CHUNK_BYTES
 from docker_registry.drivers.durability import Durability
 from docker_registry.drivers.file_errors import storage_errors
+from docker_registry.drivers.new_file import NewFile
 from docker_registry.errors import Unavailable
 
 #: How often a rename is tried whose directory others take away. One try fails only if another
@@ -30,9 +30,6 @@ SWEEP_AGE = 24 * 60 * 60
 
 #: Permissions of a file: as the umask has it, or for its owner only.
 PUBLIC, PRIVATE = 0o666, 0o600
-
-#: What ``copy_file_range`` says where it can't copy between two files (copy_file_range(2)).
-_NO_COPY = {errno.ENOSYS, errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno.EPERM}
 
 #: What ``link`` says where a file can't have another name there: of a directory, on another file
 #: system, with too many names, of others' files (link(2); proc(5), protected_hardlinks).
@@ -65,34 +62,36 @@ class Tree:
         with storage_errors(path):
             descriptor, changed = _create(path, mode)
             self.durability.of_directories(changed)
+        file = TemporaryFile(self, path, descriptor)
         try:
-            yield TemporaryFile(self, path, descriptor)
+            yield file
         finally:
             with storage_errors(path):
                 try:
-                    os.close(descriptor)
+                    file.close()
                 finally:
                     with suppress(FileNotFoundError):
                         os.unlink(path)
 
     @contextmanager
-    def new(self, path: str) -> Iterator[TemporaryFile]:
+    def new(self, path: str) -> Iterator[NewFile]:
         """Open a new file at its place, whose name isn't durable; it is removed if the block fails.
 
         For a name that nobody looks for before the block has ended.
         """
         with storage_errors(path):
             descriptor, _ = _create(path, PUBLIC)
+        file = NewFile(path, descriptor, self.durability)
         try:
-            yield TemporaryFile(self, path, descriptor)
+            yield file
             with storage_errors(path):
-                if os.fstat(descriptor).st_nlink == 0:
+                if file.links() == 0:
                     raise FileNotFoundError(errno.ENOENT, "removed by others")
         except BaseException:
             self.discard(path)
             raise
         finally:
-            os.close(descriptor)
+            file.close()
 
     def move(self, source: str, target: str) -> None:
         """Rename a file of the tree to ``target``, durably, making the directories above it."""
@@ -230,45 +229,12 @@ class Tree:
             directory = os.path.dirname(directory)
 
 
-class TemporaryFile:
-    """A file being written, which nobody sees before it is moved to its place.
-
-    :ivar size: bytes written so far.
-    :ivar path: its name until then, absolute.
-    """
+class TemporaryFile(NewFile):
+    """A file being written, which nobody sees before it is moved to its place."""
 
     def __init__(self, tree: Tree, path: str, descriptor: int) -> None:
-        self.size = 0
-        self.path = path
+        super().__init__(path, descriptor, tree.durability)
         self._tree = tree
-        self._descriptor = descriptor
-
-    def write(self, data: bytes) -> None:
-        """Add bytes at the end."""
-        rest = memoryview(data)
-        with storage_errors(self.path):
-            while rest:
-                written = os.write(self._descriptor, rest)
-                self.size += written
-                rest = rest[written:]
-
-    def copy(self, source: int, size: int) -> None:
-        """Add ``size`` bytes of an open file, inside the kernel where the file system can."""
-        with storage_errors(self.path):
-            left = size
-            try:
-                while left and (copied := os.copy_file_range(source, self._descriptor, left)):
-                    left -= copied
-            except OSError as error:
-                if error.errno not in _NO_COPY:
-                    raise
-            self.size += size - left
-            while left:
-                data = os.read(source, min(left, CHUNK_BYTES))
-                if not data:
-                    raise Unavailable(f"{self.path}: the file to copy ends {left} bytes early")
-                self.write(data)
-                left -= len(data)
 
     def move(self, target: str) -> None:
         """Make it the file at ``target``, durably, replacing any."""
@@ -279,11 +245,6 @@ class TemporaryFile:
         """Make it the file at ``target``, durably, where there is none; ``False`` if there is."""
         self.sync()
         return self._tree.create(self.path, target)
-
-    def sync(self) -> None:
-        """Make its bytes durable: a name that survives a crash must not lead to an empty file."""
-        with storage_errors(self.path):
-            self._tree.durability.of_file(self._descriptor)
 
 
 def _taken_away(path: str) -> Unavailable:
