@@ -17,8 +17,7 @@ import errno
 import re
 import socket
 import time
-from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
@@ -31,19 +30,14 @@ from gunicorn.http.message import Request
 from gunicorn.http.parser import Parser, RequestParser
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from docker_registry.receiving import Body, Receiver
+from docker_registry.connections import REST_SECONDS, Connection, Connections, Turns
+from docker_registry.receiving import Body
 
 #: How much of a request is received at once; nearly all heads are smaller.
 HEAD_BYTES = 8192
 #: For how many seconds a worker that stops waits for the first request of a connection; gunicorn
 #: does the same for the next one.
 LINGER_SECONDS = 2.0
-#: How long a worker leaves new connections to others when it has taken one, in seconds: those that
-#: a client opens in one moment would all be one worker's, and the others idle.
-REST_SECONDS = 0.001
-#: Behind so many rests without a pause between them, in seconds, it takes twice as many connections
-#: at a time, up to a limit: thousands of clients that come at once would wait for a second.
-RESTS, PAUSE_SECONDS, MOST_ACCEPTED = 8, 0.02, 64
 #: How many connections whose time is out are closed before the next requests are looked for: to
 #: close one takes about as long as to answer a common read.
 CLOSED_AT_ONCE = 50
@@ -56,42 +50,6 @@ _READ = re.compile(rb"(?:GET|HEAD) [^ ?]*/(?:v2/|(?:manifests|blobs)/[^ /?]+) HT
 _END = b"\r\n\r\n"
 #: With one of these more than an answer is wanted, or more than a head is sent.
 _MORE = re.compile(rb"\r\n(?:content-length|transfer-encoding|expect|upgrade)[ \t]*:", re.I)
-
-
-class Connections:
-    """Connections in the order in which their time runs out, with what gunicorn uses of a deque.
-
-    To take one out of the midst of a deque takes as long as there are idle clients.
-    """
-
-    def __init__(self) -> None:
-        self._order: OrderedDict[TConn, None] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._order)
-
-    def __iter__(self) -> Iterator[TConn]:
-        return iter(self._order)
-
-    def __getitem__(self, _first: int) -> TConn:
-        return next(iter(self._order))
-
-    def append(self, connection: TConn) -> None:
-        """Put one behind all others."""
-        self._order[connection] = None
-
-    def remove(self, connection: TConn) -> None:
-        """Take one out."""
-        del self._order[connection]
-
-    def popleft(self) -> TConn:
-        """Take the first one out."""
-        return self._order.popitem(last=False)[0]
-
-    def has_expired(self) -> bool:
-        """Tell whether the time of the first one is out."""
-        # gunicorn's stubs have no time for a connection that waits for nothing.
-        return bool(self._order) and (self[0].timeout or 0.0) <= time.monotonic()
 
 
 class Settled:
@@ -137,17 +95,6 @@ class _Sink:
         self.data += data
 
 
-class Connection(TConn):
-    """A connection whose bytes are received as ``Receiver`` does."""
-
-    def init(self) -> None:
-        """Prepare to read requests, after a handshake if there is TLS."""
-        if not self.initialized:
-            super().init()
-            if isinstance(self.parser, RequestParser):
-                self.parser.unreader = Receiver(self.sock)
-
-
 class Worker(ThreadWorker):
     """A worker whose main thread never waits for a client, and answers common reads itself.
 
@@ -166,7 +113,7 @@ class Worker(ThreadWorker):
         super().__init__(*args, **kwargs)
         self.cfg = Settled(self.cfg)
         self.keepalived_conns, self.pending_conns = Connections(), Connections()
-        self._rests_until, self._rests, self._at_once = 0.0, 0, 1
+        self._turns = Turns()
         # Without TLS the socket itself is what has been sent, and with HTTP/1 what comes next.
         self._speaks_plainly = (
             not self.cfg.is_ssl
@@ -182,17 +129,13 @@ class Worker(ThreadWorker):
 
     def accept(self, listener: socket.socket) -> None:
         """Accept connections, which wait for their first request without a thread."""
-        if time.monotonic() > self._rests_until + PAUSE_SECONDS:
-            self._rests, self._at_once = 0, 1
-        elif self._rests == RESTS:
-            self._rests, self._at_once = 0, min(2 * self._at_once, MOST_ACCEPTED)
-        for _ in range(self._at_once):
+        self._turns.begin()
+        for _ in range(self._turns.number):
             if not self._accept_one(listener):
-                self._rests, self._at_once = 0, 1
+                self._turns.start_over()
                 break
         if self.cfg.workers > 1 and self.nr_conns > 1:
-            self._rests += 1
-            self._rests_until = time.monotonic() + REST_SECONDS
+            self._turns.rest()
             self.set_accept_enabled(False)
 
     def _accept_one(self, listener: socket.socket) -> bool:
@@ -214,7 +157,7 @@ class Worker(ThreadWorker):
         """Wait for what comes next, or until the rest is over."""
         if self.keepalived_conns.has_expired() or self.pending_conns.has_expired():
             timeout = 0.0
-        elif time.monotonic() < self._rests_until:
+        elif self._turns.is_resting():
             timeout = REST_SECONDS
         super().wait_for_and_dispatch_events(timeout)
 
@@ -276,7 +219,7 @@ class Worker(ThreadWorker):
 
     def set_accept_enabled(self, enabled: bool | None) -> None:
         """Begin or cease to accept connections; nothing begins before the rest is over."""
-        super().set_accept_enabled(enabled and time.monotonic() >= self._rests_until)
+        super().set_accept_enabled(enabled and not self._turns.is_resting())
         if not self.alive:
             # Left open, the listeners would let clients connect to nobody, and wait, for as long
             # as the last transfer takes.
